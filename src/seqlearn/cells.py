@@ -1,0 +1,63 @@
+"""What can stand between inputs and states.
+
+A cell is a class with ``__init__(input_size, hidden_size, num_layers=1, dropout=0.0)`` and
+``forward(x (B, T, F), state=None) -> (states (B, T, H), state)``.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+Cell = str | Callable[..., nn.Module]
+
+CELLS: dict[str, Callable[..., nn.Module]] = {
+    "rnn": partial(nn.RNN, batch_first=True),
+    "lstm": partial(nn.LSTM, batch_first=True),
+    "gru": partial(nn.GRU, batch_first=True),
+}
+"""The words for cells: ``rnn`` also takes ``nonlinearity``, ``"tanh"`` or ``"relu"``."""
+
+
+def make_cell(cell: Cell, *sizes: int, **arguments: Any) -> nn.Module:
+    """Build a cell from a word of `CELLS`, the path of a class, or a class itself.
+
+    Args:
+        cell: ``"gru"``, ``"my_package.MyCell"``, or anything that builds a module when called.
+        sizes: ``input_size`` and ``hidden_size``.
+        arguments: Passed on to the cell.
+
+    Raises:
+        ValueError: If there is no such cell, it does not take the arguments, or it is not batch-first.
+
+    Example:
+        >>> make_cell("rnn", 2, 16, nonlinearity="relu")
+        RNN(2, 16, batch_first=True)
+    """
+    build = find_cell(cell) if isinstance(cell, str) else cell
+    try:
+        module = build(*sizes, **arguments)
+    except TypeError as error:
+        raise ValueError(f"`cell` {cell!r} cannot be built with {arguments}: {error}.") from error
+    if getattr(module, "batch_first", True) is False:
+        raise ValueError(
+            f"`cell` {cell!r} must read inputs (B, T, F), but was built with batch_first=False; "
+            "give `cell_args` {'batch_first': True}."
+        )
+    return module
+
+
+def find_cell(name: str) -> Callable[..., nn.Module]:
+    """Look up a word of `CELLS` or import a class by its path."""
+    if name in CELLS:
+        return CELLS[name]
+    module, _, attribute = name.rpartition(".")
+    try:
+        found: Callable[..., nn.Module] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"`cell` must be one of {', '.join(CELLS)} or the path of a class, got {name!r}."
+        ) from error
+    return found

@@ -1,0 +1,292 @@
+"""The command as Lightning sees it: tasks and presets on LightningCLI, a run around the Trainer."""
+
+import logging
+import os
+import re
+import time
+import warnings
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+import yaml
+from jsonargparse import Namespace, set_parsing_settings
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, LRSchedulerTypeTuple
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch.optim import Optimizer
+
+from seqlearn import report
+from seqlearn.cli import Request
+from seqlearn.data import SequenceDataModule
+from seqlearn.errors import refuse
+from seqlearn.loggers import MetricsFile, finish, prepare, record
+from seqlearn.modules import MODULES, SequenceModule
+from seqlearn.run import BEST, LAST, METRICS, Run, checkpoint_error, new_folder
+from seqlearn.tasks import TASKS
+
+DEFAULTS: dict[str, Any] = {
+    "default_root_dir": "runs",
+    "devices": 1,  # a toy network gains nothing from more, and the global batch stays the same
+    "logger": {
+        "class_path": "lightning.pytorch.loggers.WandbLogger",
+        "init_args": {"project": "seqlearn"},
+    },
+    "check_val_every_n_epoch": None,  # val_check_interval counts steps, whatever an epoch is
+    "num_sanity_val_steps": 0,  # the first validation comes soon enough
+    "log_every_n_steps": 10,
+    "enable_model_summary": False,
+    "enable_autolog_hparams": False,  # the whole configuration is logged instead
+}
+"""What every task asks of the Trainer; a preset, a configuration file and flags come after."""
+
+IRRELEVANT = (
+    "LightningCLI's args parameter",  # it is given on purpose: `main` may have arguments of its own
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # Lightning 2.6 on torch 2.13
+)
+"""Warnings that the user can do nothing about."""
+
+SHOWN = 20
+"""Examples that `predict` shows."""
+
+
+def run(request: Request) -> None:
+    """Do what is asked for."""
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)  # field docstrings are the help
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # tips, and lists of devices not there
+    for message in IRRELEVANT:
+        warnings.filterwarnings("ignore", message=message)
+    SequenceCLI(request)
+
+
+class Parser(LightningArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Refuse the arguments."""
+        refuse(self.prog.split()[-1], message)
+
+
+class SequenceCLI(LightningCLI):
+    """One verb for one task: the task decides the classes, its preset the defaults."""
+
+    model: SequenceModule
+    datamodule: SequenceDataModule
+
+    def __init__(self, request: Request) -> None:
+        self.request, self.verb = request, request.verb
+        self.record: Run | None = None
+        data = TASKS[request.task] if request.task else SequenceDataModule
+        super().__init__(
+            model_class=MODULES[data.mapping] if request.task else SequenceModule,
+            datamodule_class=data,
+            subclass_mode_model=not request.task,
+            subclass_mode_data=not request.task,
+            save_config_callback=None,
+            seed_everything_default=0,
+            trainer_defaults=DEFAULTS,
+            parser_class=Parser,
+            parser_kwargs={"prog": "seqlearn", "allow_abbrev": False},
+            auto_configure_optimizers=False,
+            args=[request.verb, *request.arguments],
+        )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:  # noqa: D102
+        return super().init_parser(**{**kwargs, "allow_abbrev": False})
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Link what fits the network to the task, and set the preset's defaults."""
+        model = "model" if self.request.task else "model.init_args"
+        for name in ("input_size", "output_size", "objective", "scale"):
+            parser.link_arguments(f"data.{name}", f"{model}.{name}", apply_on="instantiate")
+        parser.add_optimizer_args((Optimizer,), link_to=f"{model}.optimizer")
+        parser.add_lr_scheduler_args(LRSchedulerTypeTuple, link_to=f"{model}.lr_scheduler")
+        parser.add_argument("--task", choices=list(TASKS), help="The task to learn.")
+        if self.verb == "fit":
+            text = "Go on with the run in this folder: its configuration and its last checkpoint."
+            parser.add_argument("--resume", metavar="RUN", help=text)
+        for group, values in self.request.preset.items():
+            nested = group in ("trainer", "model", "data")
+            parser.set_defaults(
+                {f"{group}.{name}": value for name, value in values.items()}
+                if nested
+                else {group: values}
+            )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, then look into the checkpoint before anything is made of it."""
+        super().parse_arguments(parser, args)
+        path = self.config[self.verb].get("ckpt_path")
+        if path and (error := checkpoint_error(Path(path), self.request.task)):
+            refuse(
+                self.verb, f"argument --{'resume' if self.request.resume else 'ckpt_path'}: {error}"
+            )
+
+    def before_instantiate_classes(self) -> None:
+        """Settle what depends on several arguments, and plan the run."""
+        config = self.config[self.verb]
+        check_devices(self.verb, config.trainer.accelerator, config.trainer.devices)
+        steps = self.request.preset.get("trainer", {}).get("max_steps")
+        if config.trainer.max_epochs is not None and config.trainer.max_steps == steps:
+            config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
+        if self.verb != "fit" or config.trainer.fast_dev_run:
+            asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
+            config.trainer.logger = config.trainer.logger if asked else False
+            return
+        text = self.parser.dump(self.config, skip_none=False)
+        saved = {
+            k: v for k, v in yaml.safe_load(text)["fit"].items() if k not in ("ckpt_path", "resume")
+        }
+        task = self.request.task or snake_case(config.data.class_path.rpartition(".")[2])
+        folder = self.request.resume or new_folder(Path(config.trainer.default_root_dir), task)
+        self.record = Run(folder, task, saved)
+        for logger in as_list(config.trainer.logger):
+            if str(getattr(logger, "class_path", "")).endswith("WandbLogger"):
+                self.prepare_wandb(logger)
+
+    def prepare_wandb(self, logger: Namespace) -> None:
+        """Fill in what the user left open, and settle whether there is a network to talk to."""
+        assert self.record is not None
+        given = logger.init_args
+        model = self.record.config["model"]
+        model = model.get("init_args", model)
+        folder = self.record.folder
+        fitting = {
+            "name": f"{self.record.task}-{model.get('cell')}-{model.get('hidden_size')}",
+            "id": given.version or f"{self.record.task}-{folder.name}",
+            "save_dir": str(folder),
+            "group": self.record.task,
+            "tags": [self.record.task, str(model.get("cell"))],
+            "job_type": "fit",
+            "resume": "allow",
+        }
+        for name, value in fitting.items():
+            if given.get(name) in (None, "."):
+                given[name] = value
+        try:
+            prepare(given.offline)
+        except ValueError as error:
+            refuse(self.verb, f"Weights & Biases: {error}")
+
+    def instantiate_classes(self) -> None:
+        """Make the task, the network and the Trainer; what they refuse, the command refuses."""
+        try:
+            super().instantiate_classes()
+            self.model.check_mapping(self.datamodule)
+            self.datamodule.setup(self.verb)
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            refuse(self.verb, str(error))
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add the run's own files to what the user wants to have logged and called."""
+        config = self.config_init[self.verb].trainer
+        if self.record:
+            loggers = [
+                logger for logger in as_list(config.logger) if logger not in (True, False, None)
+            ]
+            kwargs["logger"] = [*loggers, MetricsFile(self.record.folder / METRICS)]
+            kwargs["default_root_dir"] = self.record.folder
+            if config.enable_checkpointing is not False:
+                config.callbacks = [*as_list(config.callbacks), self.record.best(), self.record]
+        return super().instantiate_trainer(**kwargs)
+
+    def before_fit(self) -> None:
+        """Make the run folder, the first trace that a run leaves, and start what logs into it."""
+        if not self.record or rank_zero_only.rank:
+            return
+        try:
+            self.record.create()
+        except OSError as error:
+            refuse(self.verb, f"argument --trainer.default_root_dir: cannot write a run: {error}")
+        for logger in self.trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                record(logger, self.record.config, self.model.objective.goals)
+
+    def fit(self, **kwargs: Any) -> None:
+        """Train, go back to the best weights, test and report."""
+        started = time.perf_counter()
+        self.trainer.fit(**kwargs)
+        seconds, steps = time.perf_counter() - started, self.trainer.global_step
+        best = self.record and next(
+            (p for p in (BEST, LAST) if (self.record.folder / p).exists()), None
+        )
+        metrics = self.scores(
+            self.trainer.test(
+                self.model,
+                self.datamodule,
+                ckpt_path=str(self.record.folder / best) if self.record and best else None,
+                weights_only=True,
+                verbose=False,
+            )
+        )
+        if not self.trainer.is_global_zero:
+            return
+        notes = []
+        if self.record:
+            self.record.write_results(
+                report.results(
+                    self.datamodule,
+                    metrics,
+                    task=self.record.task,
+                    seed=self.config.fit.seed_everything,
+                    steps=steps,
+                    seconds=round(seconds, 2),
+                    checkpoint=best,
+                )
+            )
+            notes.append(
+                f"{steps} steps in {seconds:.1f} s; run folder: {os.path.relpath(self.record.folder)}"
+            )
+        examples = report.examples(self.model, self.datamodule)
+        notes += [
+            finish(logger) for logger in self.trainer.loggers if isinstance(logger, WandbLogger)
+        ]
+        report.show(self.datamodule, metrics, "test", examples, notes)
+
+    def validate(self, **kwargs: Any) -> None:
+        """Score the validation split."""
+        metrics = self.scores(self.trainer.validate(**{**kwargs, "verbose": False}))
+        if self.trainer.is_global_zero:
+            report.show(self.datamodule, metrics, "val")
+
+    def test(self, **kwargs: Any) -> None:
+        """Score every test length."""
+        metrics = self.scores(self.trainer.test(**{**kwargs, "verbose": False}))
+        if self.trainer.is_global_zero:
+            examples = report.examples(self.model, self.datamodule)
+            report.show(self.datamodule, metrics, "test", examples)
+
+    def predict(self, **kwargs: Any) -> None:
+        """Show what the network says to the first test examples."""
+        self.trainer.predict(**kwargs)
+        if self.trainer.is_global_zero:
+            print("\n".join(report.examples(self.model, self.datamodule, SHOWN)))
+
+    @staticmethod
+    def scores(loaders: list[Any]) -> dict[str, float]:
+        """Join the metrics of all loaders, whose names differ."""
+        return {name: float(value) for metrics in loaders for name, value in metrics.items()}
+
+
+def check_devices(verb: str, accelerator: str, devices: Any) -> None:
+    """Refuse more processes than there are cores: Lightning would start them all."""
+    asked = int(devices) if str(devices).isdigit() else 1
+    on_cpu = accelerator == "cpu" or (
+        accelerator == "auto" and not torch.accelerator.is_available()
+    )
+    cores = os.cpu_count() or 1
+    if on_cpu and asked > cores:
+        refuse(verb, f"argument --trainer.devices: this machine has {cores} CPU cores, got {asked}")
+
+
+def as_list(value: Any) -> list[Any]:
+    """Make a list of what may be one, several or none."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def snake_case(name: str) -> str:
+    """Turn a class's name into a word: ``BinaryAdd`` into ``binary_add``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,162 @@
+"""The base of every task: a DataModule that draws, holds apart and serves sequences."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from seqlearn.loaders import EvalLoader, TrainLoader
+from seqlearn.rng import IndexedRNG
+from seqlearn.splits import UNSCORED, SequenceBatch, SequenceDataset
+
+__all__ = ["UNSCORED", "SequenceBatch", "SequenceDataModule"]
+
+
+@dataclass(kw_only=True, eq=False)
+class SequenceDataModule(LightningDataModule, ABC):
+    """Draw, hold apart and serve the sequences of one task.
+
+    To write a task, declare the class attributes, give the four abstract members and, as keyword-only
+    dataclass fields with a docstring each, whatever the user may set.
+
+    Raises:
+        ValueError: If a size is not positive, or a test length is out of the task's range.
+    """
+
+    mapping: ClassVar[str]
+    """How targets align with inputs: ``"many-to-one"`` or ``"many-to-many"``."""
+    objective: ClassVar[str]
+    """What is predicted, a word of ``OBJECTIVES``: binary, categorical or regression."""
+    metric: ClassVar[str]
+    """The headline metric, the one that `baselines` is about."""
+    min_length: ClassVar[int] = 1
+    """Shortest length that can be drawn."""
+    max_length: ClassVar[int | None] = None
+    """Longest length that can be drawn."""
+    test_multiples: ClassVar[Sequence[int]] = (1,)
+    """The default test lengths, as multiples of the training length."""
+    held_out: ClassVar[bool] = True
+    """Whether splits are kept apart; False for a handful of sequences that are used whole."""
+
+    batch_size: int = 64
+    """Sequences in a batch, on each device."""
+    train_size: int = 10_000
+    """Sequences that count as an epoch, for those who set `max_epochs`."""
+    train_limit: int | None = None
+    """Train on this many distinct sequences, again and again; by default every one is new."""
+    val_size: int = 1000
+    """Sequences in the validation split."""
+    test_size: int = 1000
+    """Sequences of each test length."""
+    test_lengths: tuple[int, ...] | None = None
+    """Lengths to test at; by default the training length and multiples of it."""
+    seed: int = 0
+    """Seed of the data; that of the weights is `seed_everything`."""
+
+    def __post_init__(self) -> None:
+        """Check the fields and record them as hyperparameters."""
+        super().__init__()
+        for name in ("batch_size", "train_size", "train_limit", "val_size", "test_size"):
+            self.require(name, 1)
+        if self.test_lengths is not None and not self.test_lengths:
+            raise ValueError("`test_lengths` must name at least one length, got none.")
+        for length in self.test_lengths or ():
+            if not self.min_length <= length <= (self.max_length or length):
+                most = "" if self.max_length is None else f" and at most {self.max_length}"
+                raise ValueError(
+                    f"`test_lengths` must be at least {self.min_length}{most}, got {length}."
+                )
+        self.save_hyperparameters()
+
+    def __str__(self) -> str:
+        """The fields; Lightning's own summary only knows the loaders of PyTorch."""
+        return repr(self)
+
+    def setup(self, stage: str) -> None:
+        """Draw a first example of each split, so that what cannot be drawn is said at once.
+
+        Raises:
+            ValueError: If a split has no example.
+        """
+        for split, length in [("train", None), ("val", None), *(("test", n) for n in self.curve)]:
+            self.dataset(split, length)[0]
+
+    def require(self, name: str, least: int) -> None:
+        """Refuse a field below the least value that makes sense; None means it is not set."""
+        value = getattr(self, name)
+        if value is not None and value < least:
+            raise ValueError(f"`{name}` must be at least {least}, got {value}.")
+
+    @property
+    @abstractmethod
+    def input_size(self) -> int:
+        """Features of an input step, or number of symbols (F)."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """Values or classes of an output step (C)."""
+
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """The training length: the longest sequence trained on, in the task's own measure."""
+
+    @abstractmethod
+    def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
+        """Draw one example for each index of ``rng``, with nothing but ``rng`` and the fields.
+
+        Args:
+            rng: The numbers to use; its ``split`` and ``indices`` may be read.
+            length: The exact length asked for, or None for the mixture trained on.
+        """
+
+    @abstractmethod
+    def baselines(self) -> dict[str, float]:
+        """Give the headline metric of simple predictors and of the optimum, at `length`."""
+
+    def world(self, length: int | None) -> int | None:
+        """How many examples there are, if so few that `draw` numbers them by index; else None."""
+        return None
+
+    @property
+    def scale(self) -> float:
+        """Unit of a regression target: metrics are given times it, in the task's own unit."""
+        return 1.0
+
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
+        """Put each example and its prediction into a line for people.
+
+        Args:
+            batch: The examples.
+            predictions: Shaped as the outputs: probabilities, or values for a regression.
+        """
+        return [
+            f"{inputs.tolist()} -> {prediction.tolist()}"
+            for inputs, prediction in zip(batch.inputs, predictions, strict=True)
+        ]
+
+    @property
+    def curve(self) -> tuple[int, ...]:
+        """The lengths tested, shortest first."""
+        default = tuple(self.length * multiple for multiple in self.test_multiples)
+        return tuple(sorted(self.test_lengths or default))
+
+    def dataset(self, split: str, length: int | None = None) -> SequenceDataset:
+        """One split as a map-style dataset: ``dataset[i]`` is its example *i*."""
+        return SequenceDataset(self, split, length)
+
+    def train_dataloader(self) -> TrainLoader:  # noqa: D102
+        return TrainLoader(self.dataset("train"), self.trainer)
+
+    def val_dataloader(self) -> EvalLoader:  # noqa: D102
+        return EvalLoader(self.dataset("val"), self.trainer)
+
+    def test_dataloader(self) -> list[EvalLoader]:  # noqa: D102
+        return [EvalLoader(self.dataset("test", n), self.trainer) for n in self.curve]
+
+    def predict_dataloader(self) -> EvalLoader:  # noqa: D102
+        return EvalLoader(self.dataset("test", self.curve[0]), self.trainer)

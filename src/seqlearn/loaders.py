@@ -1,0 +1,68 @@
+"""Batches of a split, addressed by position, each rank its part."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from lightning.pytorch import Trainer
+from numpy.typing import NDArray
+
+from seqlearn.splits import SequenceBatch, SequenceDataset
+
+
+class TrainLoader:
+    """Training batches by position; the position is the Trainer's, so there is nothing to save.
+
+    Batch *k* of a run holds the samples *kG* to *(k + 1)G*, where *G* is the global batch; each rank
+    takes its slice. One epoch is the whole run when the Trainer counts steps (``max_steps``), else
+    ``train_size`` samples.
+    """
+
+    def __init__(self, dataset: SequenceDataset, trainer: Trainer | None) -> None:
+        self.dataset, self.trainer = dataset, trainer
+        self.rank, self.world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+
+    def __len__(self) -> int:
+        trainer = self.trainer
+        if trainer and trainer.max_steps > 0 and (trainer.max_epochs or -1) < 0:
+            return trainer.max_steps * trainer.accumulate_grad_batches
+        return -(-len(self.dataset) // (self.dataset.data.batch_size * self.world))
+
+    def __iter__(self) -> Iterator[SequenceBatch]:
+        ahead, drawn, batches = self.dataset.ahead, None, []
+        for count in range(len(self)):
+            position = count
+            if self.trainer and self.trainer.training:
+                position = self.trainer.fit_loop.epoch_loop.batch_progress.total.completed
+            if position // ahead != drawn:
+                drawn = position // ahead
+                batches = self._draw(np.arange(drawn * ahead, (drawn + 1) * ahead))
+            yield batches[position % ahead]
+
+    def _draw(self, positions: NDArray[np.int64]) -> list[SequenceBatch]:
+        size = self.dataset.data.batch_size
+        firsts = (positions * self.world + self.rank) * size
+        return self.dataset.batches((firsts[:, None] + np.arange(size)).ravel())
+
+    # Lightning warns that a loader cannot be resumed unless it has both of these.
+    def state_dict(self) -> dict[str, int]:  # noqa: D102
+        return {}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:  # noqa: D102
+        pass
+
+
+class EvalLoader:
+    """Every example of a split once, whatever the number of devices: each rank takes its stride."""
+
+    def __init__(self, dataset: SequenceDataset, trainer: Trainer | None) -> None:
+        self.dataset = dataset
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        self.indices = np.arange(rank, len(dataset), world)
+
+    def __len__(self) -> int:
+        return -(-len(self.indices) // self.dataset.data.batch_size)
+
+    def __iter__(self) -> Iterator[SequenceBatch]:
+        at_once = self.dataset.ahead * self.dataset.data.batch_size
+        for first in range(0, len(self.indices), at_once):
+            yield from self.dataset.batches(self.indices[first : first + at_once])

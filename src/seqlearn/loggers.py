@@ -1,0 +1,118 @@
+"""Where metrics go: Weights & Biases, and a CSV file in the run folder."""
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+def prepare(offline: bool = False) -> None:
+    """Let Weights & Biases run offline where it could not run online, never ask, and say little.
+
+    ``WANDB_MODE`` is respected; only ``online``, its default, becomes offline without an API key.
+
+    Args:
+        offline: Whether the user wants no network, account or not.
+
+    Raises:
+        ValueError: If a ``WANDB_`` variable makes no sense.
+    """
+    import wandb
+
+    settings = wandb.setup().settings
+    # The settings exist from here on, so the environment is no longer read: set the mode itself.
+    if settings.mode == "online" and (offline or not wandb.login(prompt=False, verify=False)):
+        settings.mode = "offline"
+    settings.quiet = True  # no history and summary in the terminal: the report has them
+
+
+def record(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, str]) -> None:
+    """Start the run: tell the configuration, and for each metric which value is its best."""
+    import wandb
+
+    settings = wandb.setup().settings
+    # Lightning 2.6 passes an argument on which every start would warn.
+    wandb.termsetup(settings.model_copy(update={"show_warnings": False}), None)
+    experiment = logger.experiment
+    wandb.termsetup(settings, None)
+    logger.log_hyperparams(dict(config))
+    for name, goal in goals.items():
+        experiment.define_metric(
+            f"val/{name}", step_metric="trainer/global_step", summary=f"{goal},last"
+        )
+
+
+def finish(logger: WandbLogger) -> str:
+    """End the run and say where it is."""
+    experiment = logger.experiment
+    url = (
+        f"wandb sync {os.path.relpath(experiment.settings.sync_dir)}"
+        if experiment.offline
+        else experiment.url
+    )
+    experiment.finish()
+    return f"Weights & Biases: {url}" if url else ""
+
+
+class MetricsFile(Logger):
+    """Append what is logged to ``metrics.csv``, a row for each step that logs, columns as they come.
+
+    Unlike Lightning's ``CSVLogger`` it goes on with the file that a resumed run finds.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.columns: list[str] = []
+
+    @property
+    def name(self) -> str:  # noqa: D102
+        return "metrics"
+
+    @property
+    def version(self) -> str:  # noqa: D102
+        return ""
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: ``config.yaml`` has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append a row."""
+        row = {"step": step, **metrics}
+        if not self.columns and self.path.exists():
+            with self.path.open(newline="") as file:
+                self.columns = next(csv.reader(file), [])
+        if new := [name for name in row if name not in self.columns]:
+            self.columns += new
+            self.rewrite(self.rows())
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(row)
+
+    def rows(self) -> list[dict[str, str]]:
+        """Read what is there."""
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def rewrite(self, rows: list[dict[str, str]]) -> None:
+        """Replace the file as a whole, so that a crash leaves the old one or the new."""
+        fresh = self.path.with_suffix(".tmp")
+        with fresh.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(fresh, self.path)
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Forget what was logged after ``step``: a resumed run logs it again."""
+        rows = self.rows()
+        self.columns = list(rows[0]) if rows else []
+        if len(kept := [row for row in rows if int(row["step"]) <= step]) < len(rows):
+            self.rewrite(kept)

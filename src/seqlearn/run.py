@@ -1,0 +1,93 @@
+"""A run and its folder: the configuration, the checkpoints, the metrics, the results."""
+
+import json
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+
+from seqlearn.loggers import MetricsFile
+
+CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.csv"
+BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
+
+
+def new_folder(root: Path, task: str) -> Path:
+    """Name a folder for a new run; the random end keeps runs of the same second apart."""
+    return root / task / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def checkpoint_error(path: Path, task: str | None) -> str | None:
+    """Say what is wrong with a checkpoint, or None if it can be loaded and is of this task."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        content["state_dict"], content["pytorch-lightning_version"]
+    except Exception as error:  # torch.load has a different error for each kind of damage
+        return f"{path} is not a readable checkpoint ({type(error).__name__}): damaged, or another program's"
+    made_for = content.get("seqlearn", {}).get("task")
+    if task and made_for and made_for != task:
+        return f"{path} was made for the task {made_for!r}, not {task!r}"
+    return None
+
+
+class Run(Checkpoint):
+    """Keep the run folder: the configuration at the start, ``last.ckpt`` after each validation.
+
+    ``best.ckpt``, the weights of the lowest validation loss, is Lightning's: see `best`.
+
+    Args:
+        folder: The run folder.
+        task: The task's word.
+        config: The whole configuration, resolved.
+    """
+
+    def __init__(self, folder: Path, task: str, config: dict[str, Any]) -> None:
+        self.folder, self.task, self.config = folder.absolute(), task, config
+        self.saved_step = -1
+
+    def best(self) -> ModelCheckpoint:
+        """Make the callback that keeps ``best.ckpt``."""
+        path = self.folder / BEST
+        return ModelCheckpoint(
+            path.parent, path.stem, monitor="val/loss", enable_version_counter=False
+        )
+
+    def create(self) -> None:
+        """Make the folder and write the configuration into it."""
+        (self.folder / BEST).parent.mkdir(parents=True, exist_ok=True)
+        text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
+        (self.folder / CONFIG).write_text(text, encoding="utf-8")
+
+    def write_results(self, results: dict[str, Any]) -> None:
+        """Write ``results.json``."""
+        text = json.dumps(results, indent=2, ensure_ascii=False)
+        (self.folder / RESULTS).write_text(text + "\n", encoding="utf-8")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self.saved_step = trainer.global_step
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.rewind(trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self.save(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self.save(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        """Save ``last.ckpt``, once for each step."""
+        if trainer.global_step != self.saved_step:
+            self.saved_step = trainer.global_step
+            trainer.save_checkpoint(self.folder / LAST)
+
+    def on_save_checkpoint(  # noqa: D102
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["seqlearn"] = {"task": self.task}

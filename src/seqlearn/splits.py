@@ -1,0 +1,161 @@
+"""The examples of a split, by index, and the rule that keeps splits apart."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from seqlearn.rng import IndexedRNG, Words, mix
+
+if TYPE_CHECKING:
+    from seqlearn.data import SequenceDataModule
+
+UNSCORED = -100
+"""Target of a step that is not scored, where targets are integers; ``NaN`` where they are real."""
+
+SHARES = {"val": (0, 1), "test": (1, 2), "train": (2, 8)}
+"""Which eighths of all examples a split may hold, by the hash of their content."""
+
+DRAWN_AT_ONCE = 1024
+"""Samples that the loaders draw in one call, if a batch is not larger."""
+
+MAX_ATTEMPTS = 1000
+"""Draws until a sample must have hit its split; the chance to miss is (7/8)**1000 = 1e-58."""
+
+
+class SequenceBatch(NamedTuple):
+    """Sequences padded on the right, with their targets.
+
+    Attributes:
+        inputs: ``(B, T, F)`` float32 features, or ``(B, T)`` int64 symbols.
+        targets: ``(B, T, C)`` or ``(B, T)`` for many-to-many, ``(B, C)`` or ``(B,)`` for
+            many-to-one; float32 (regression) or int64 (binary, categorical). What is not scored is
+            ``NaN`` (regression) or ``-100``.
+        lengths: ``(B,)`` int64 number of valid steps.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor
+
+
+class SequenceDataset(Dataset[SequenceBatch]):
+    """The examples of one split, by index.
+
+    Args:
+        data: The task.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        length: The exact length to draw, or None for the mixture trained on.
+    """
+
+    def __init__(self, data: "SequenceDataModule", split: str, length: int | None = None) -> None:
+        if split not in SHARES:
+            raise ValueError(f"`split` must be one of {', '.join(SHARES)}, got {split!r}.")
+        self.data, self.split, self.length = data, split, length
+        self.members = self._members()
+        size: int = getattr(data, f"{split}_size")
+        self.size = size if self.members is None else min(size, len(self.members))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> SequenceBatch:
+        if not 0 <= index < len(self):
+            raise IndexError(f"index must be from 0 to {len(self) - 1}, got {index}.")
+        return SequenceBatch(*(field[0] for field in self.batch([index])))
+
+    def batch(self, indices: ArrayLike) -> SequenceBatch:
+        """Draw the examples of these indices, all at once.
+
+        The training split has no end: beyond its length come new examples, or, where the distinct
+        ones are numbered, further passes over them, each in an order of its own.
+        """
+        numbers = np.asarray(indices, np.int64)
+        if self.members is not None:
+            if self.split == "train":
+                numbers = self._shuffled(numbers, len(self.members))
+            numbers = self.members[numbers]
+        batch = self._draw(numbers)
+        if not self._apart:
+            return batch
+        pending = np.flatnonzero(~self._belongs(batch))
+        for attempt in range(1, MAX_ATTEMPTS):
+            if not len(pending):
+                return batch
+            again = self._draw(numbers[pending], attempt)
+            accepted = self._belongs(again)
+            for field, new in zip(batch, again, strict=True):
+                field[pending[accepted]] = new[accepted]
+            pending = pending[~accepted]
+        raise self._empty()
+
+    @property
+    def ahead(self) -> int:
+        """How many batches loaders draw at once: the cost of a draw is by call, not by sample."""
+        return max(1, DRAWN_AT_ONCE // self.data.batch_size)
+
+    def batches(self, indices: ArrayLike) -> list[SequenceBatch]:
+        """Draw the examples of these indices and cut them into batches of the task's size."""
+        parts = (field.split(self.data.batch_size) for field in self.batch(indices))
+        return [SequenceBatch(*fields) for fields in zip(*parts, strict=True)]
+
+    @property
+    def _apart(self) -> bool:
+        """Whether examples of other splits must be drawn again; numbered ones are sorted before."""
+        return self.data.held_out and self.data.world(self.length) is None
+
+    def _draw(self, numbers: NDArray[np.int64], attempt: int = 0) -> SequenceBatch:
+        return self.data.draw(IndexedRNG(self.data.seed, self.split, numbers, attempt), self.length)
+
+    def _belongs(self, batch: SequenceBatch) -> NDArray[np.bool_]:
+        first, end = SHARES[self.split]
+        eighth = content_hash(batch) >> np.uint64(61)
+        return (eighth >= first) & (eighth < end)
+
+    def _members(self) -> NDArray[np.int64] | None:
+        """The numbers of the distinct examples of this split; None if they are without end."""
+        limit = self.data.train_limit if self.split == "train" else None
+        count = self.data.world(self.length)
+        if count is None:
+            return None if limit is None else np.arange(limit)
+        numbers = np.arange(count)
+        if self.data.held_out:
+            numbers = numbers[self._belongs(self._draw(numbers))]
+        if not len(numbers):
+            raise self._empty()
+        return numbers[:limit]
+
+    def _empty(self) -> ValueError:
+        return ValueError(
+            f"{type(self.data).__name__} has no {self.split} examples of length {self.length}: there "
+            "are too few sequences to hold any out; ask for a greater length."
+        )
+
+    def _shuffled(self, indices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """Where the endless passes over ``count`` examples stand at these indices."""
+        laps, places = np.divmod(indices, count)
+        orders = {lap: shuffled(self.data.seed, int(lap), count) for lap in np.unique(laps)}
+        return np.array([orders[lap][place] for lap, place in zip(laps, places, strict=True)])
+
+
+@lru_cache(maxsize=4)
+def shuffled(seed: int, lap: int, count: int) -> NDArray[np.int64]:
+    """The order in which pass ``lap`` over ``count`` examples goes."""
+    return IndexedRNG(seed, "order", [lap]).permutation(count)[0]
+
+
+def content_hash(batch: SequenceBatch) -> Words:
+    """Hash what each example shows the network, its valid inputs, into ``(B,)`` 64-bit words.
+
+    A multilinear hash: Carter & Wegman 1979, doi:10.1016/0022-0000(79)90044-8.
+    """
+    inputs = batch.inputs.numpy()
+    bits = inputs.view(np.uint32) if inputs.dtype == np.float32 else inputs
+    words = bits.reshape(*inputs.shape[:2], -1).astype(np.uint64)  # (B, T, F)
+    factors = mix(np.arange(1, words[0].size + 1, dtype=np.uint64)).reshape(words.shape[1:])
+    steps = np.einsum("btf,tf->bt", words, factors)
+    steps[np.arange(words.shape[1]) >= batch.lengths.numpy()[:, None]] = 0
+    return mix(steps.sum(axis=1) + batch.lengths.numpy().astype(np.uint64))

@@ -1,0 +1,117 @@
+"""The sum of two binary numbers."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqlearn.data import UNSCORED, SequenceBatch, SequenceDataModule
+from seqlearn.rng import IndexedRNG
+
+
+@dataclass(kw_only=True, eq=False)
+class BinaryAdd(SequenceDataModule):
+    """Add two binary numbers, least significant bit first.
+
+    ::
+
+        a       1 1 0 1 0       11     each step shows one bit of either number,
+        b       1 0 0 0 0      + 1     the last one none, for the carry
+        sum     0 0 1 1 0     = 12
+
+    Shapes:
+        inputs ``(B, T, 2)`` float32: the bits a, b; ``T`` is the number of bits plus one.
+        targets ``(B, T, 1)`` int64: the bit of the sum; ``-100`` beyond the end of a shorter pair.
+
+    Baseline:
+        Exact match of all bits: who ignores the carry is right when there is none, in (3/4)^bits of
+        the sums; a coin in 2^-(bits + 1); the optimum is 1, at any length, as the carry is one bit.
+
+    Source:
+        The lesson is folklore; a scored protocol is that of Delétang et al. 2023, "Neural networks
+        and the Chomsky hierarchy", arXiv 2207.02098, who show the two numbers one after the other: a
+        harder task. Here both are shown at once, and two states of memory suffice.
+
+    Example:
+        >>> inputs, targets, lengths = BinaryAdd(bits=4).dataset("test", length=4)[0]
+        >>> (inputs.T @ 2.0 ** torch.arange(5)).tolist()
+        [9.0, 6.0]
+        >>> (targets.T @ 2 ** torch.arange(5)).tolist(), lengths.item()
+        ([15], 5)
+    """
+
+    mapping: ClassVar[str] = "many-to-many"
+    objective: ClassVar[str] = "binary"
+    metric: ClassVar[str] = "exact_match"
+    input_size: ClassVar[int] = 2
+    output_size: ClassVar[int] = 1
+    test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 8, 32, 128)
+
+    bits: int = 8
+    """Train on numbers of one to this many bits."""
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        self.require("bits", 1)
+        super().__post_init__()
+
+    @property
+    def length(self) -> int:
+        """The longest numbers trained on, in bits."""
+        return self.bits
+
+    def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
+        """Draw pairs of numbers of ``length`` bits, or of one to `bits` bits each pair."""
+        longest = length or self.bits
+        bits = np.full(len(rng), longest) if length else rng.integers(1, self.bits + 1)
+        valid = np.arange(longest + 1) <= bits[:, None]  # (B, T), the step of the carry included
+        pairs = np.zeros((len(rng), 2, longest + 1), np.uint8)
+        pairs[:, :, :-1] = rng.bits((2, longest)) & (valid[:, None, 1:])
+        targets = np.where(valid, add(pairs[:, 0], pairs[:, 1]), UNSCORED)
+        return SequenceBatch(
+            inputs=torch.from_numpy(np.ascontiguousarray(pairs.transpose(0, 2, 1), np.float32)),
+            targets=torch.from_numpy(targets[:, :, None]),
+            lengths=torch.from_numpy(bits + 1),
+        )
+
+    def baselines(self) -> dict[str, float]:
+        """Exact match of those who toss a coin, who ignore the carry, and who add."""
+        return {"coin": 0.5 ** (self.bits + 1), "ignore_carry": 0.75**self.bits, "optimum": 1.0}
+
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
+        """Show each sum in decimal, then the predicted bits, wrong ones in brackets."""
+        lines = []
+        for inputs, target, guess, end in zip(
+            batch.inputs.long(), batch.targets, predictions > 0.5, batch.lengths, strict=True
+        ):
+            true, ours = target[:end, 0].tolist(), guess[:end, 0].long().tolist()
+            a, b, total, said = (
+                f"{number(bits):>{len(str(2 ** len(true)))}}"
+                for bits in (*inputs[:end].T.tolist(), true, ours)
+            )
+            bits = reversed(list(zip(ours, true, strict=True)))
+            marked = "".join(str(bit) if bit == right else f"[{bit}]" for bit, right in bits)
+            sign = "✓" if ours == true else "✗"
+            lines.append(f"{a} + {b} = {total}   predicted {said} {sign}   {marked}")
+        return lines
+
+
+def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Add rows of bits ``(B, T)``, least significant first, dropping a carry out of the last.
+
+    Where both bits agree they decide the carry (two ones make it, two zeros end it); where they
+    differ it passes through. So the carry is the bit at the last place of agreement.
+    """
+    places = np.where(a == b, np.arange(a.shape[1]), -1)
+    last = np.maximum.accumulate(places, axis=1)
+    carry = np.where(last >= 0, np.take_along_axis(a, last.clip(0), axis=1), 0)
+    carry[:, 1:], carry[:, 0] = carry[:, :-1].copy(), 0
+    total: np.ndarray = (a ^ b ^ carry).astype(np.int64)
+    return total
+
+
+def number(bits: list[int]) -> int:
+    """Read bits, least significant first, as a number of any size."""
+    return sum(bit << place for place, bit in enumerate(bits))

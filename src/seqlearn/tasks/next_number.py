@@ -1,0 +1,114 @@
+"""The number that comes after a few consecutive ones."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.rng import IndexedRNG
+
+
+@dataclass(kw_only=True, eq=False)
+class NextNumber(SequenceDataModule):
+    """Continue consecutive numbers by the next one.
+
+    ::
+
+        shown    95   96   97   98   99
+        asked     .    .    .    .  100
+
+    A tanh unit answers between -1 and 1 and stands still beyond a few units of input. Raw numbers up
+    to 100 drive it there at once: every window looks alike and no gradient comes back, while the
+    readout has to stretch values below 1 to reach 100. So the numbers are centred and scaled to
+    ``[-1, 1]`` over the training range, inputs and targets alike; ``normalize=False`` keeps them raw,
+    to see the difference. Errors are given in numbers either way.
+
+    The windows start at 0 to ``limit - 1``. An eighth of them is held out for validation and another
+    for the test inside the range; a test length above `limit` asks for windows that start from
+    `limit` on: beyond anything seen, where a saturating network cannot follow.
+
+    Shapes:
+        inputs ``(B, window, 1)`` float32, in units of ``limit / 2`` around the middle of the range.
+        targets ``(B, 1)`` float32: the next number, in the same units.
+
+    Baseline:
+        Mean absolute error in numbers: 1 for who repeats the last (persistence), 0 for who continues
+        the line through the last two, which is the optimum.
+
+    Source:
+        A classroom example; windows ``j ... j + 4`` for ``j`` from 0 to 99, target ``j + 5``.
+
+    Example:
+        >>> NextNumber(normalize=False).dataset("train")[0].inputs.flatten().tolist()
+        [85.0, 86.0, 87.0, 88.0, 89.0]
+    """
+
+    mapping: ClassVar[str] = "many-to-one"
+    objective: ClassVar[str] = "regression"
+    metric: ClassVar[str] = "mae"
+    input_size: ClassVar[int] = 1
+    output_size: ClassVar[int] = 1
+    min_length: ClassVar[int] = 64
+    test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 10)
+
+    limit: int = 100
+    """Windows to train on start below this number, which is also the training length."""
+    window: int = 5
+    """Consecutive numbers shown."""
+    normalize: bool = True
+    """Scale numbers to [-1, 1] over the training range; raw numbers are hard for tanh units."""
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        self.require("limit", self.min_length)
+        self.require("window", 1)
+        super().__post_init__()
+
+    @property
+    def length(self) -> int:
+        """Where the windows end that are trained on."""
+        return self.limit
+
+    @property
+    def scale(self) -> float:
+        """Numbers to one unit of a target."""
+        return self.limit / 2 if self.normalize else 1.0
+
+    def world(self, length: int | None) -> int:
+        """One window for each number that it may start from."""
+        return length - self._first(length) if length else self.limit
+
+    def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
+        """Give the windows of these numbers: from 0 on, or from `limit` on for a greater length."""
+        starts = rng.indices.astype(np.int64) + self._first(length)
+        numbers = starts[:, None] + np.arange(self.window + 1)
+        units = numbers / self.scale - 1 if self.normalize else numbers
+        values = torch.from_numpy(units.astype(np.float32))
+        return SequenceBatch(
+            inputs=values[:, :-1, None],
+            targets=values[:, -1:],
+            lengths=torch.full((len(rng),), self.window),
+        )
+
+    def _first(self, length: int | None) -> int:
+        return self.limit if length and length > self.limit else 0
+
+    def baselines(self) -> dict[str, float]:
+        """Mean absolute error, in numbers."""
+        return {"persistence": 1.0, "linear_extrapolation": 0.0, "optimum": 0.0}
+
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
+        """Show the window, the next number and the predicted one."""
+        shift = self.scale if self.normalize else 0.0
+        return [
+            f"{' '.join(f'{x:.0f}' for x in shown)} -> {target:.0f}   predicted {guess:.2f}"
+            for shown, target, guess in zip(
+                (batch.inputs[:, :, 0] * self.scale + shift).tolist(),
+                (batch.targets[:, 0] * self.scale + shift).tolist(),
+                (predictions[:, 0] * self.scale + shift).tolist(),
+                strict=True,
+            )
+        ]

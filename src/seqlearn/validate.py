@@ -1,0 +1,15 @@
+"""``python -m seqlearn.validate`` is ``seqlearn validate``."""
+
+import sys
+from collections.abc import Sequence
+
+from seqlearn import cli
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``seqlearn validate`` with these arguments, by default those of the command line."""
+    cli.main(["validate", *(sys.argv[1:] if arguments is None else arguments)])
+
+
+if __name__ == "__main__":
+    main()
