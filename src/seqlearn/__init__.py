@@ -19,7 +19,7 @@ _HOMES = {
 }
 """Public names and their modules: looked up when asked for, so that the import costs nothing."""
 
-__all__ = list(_HOMES)  # noqa: PLE0604
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import nn
 
-Cell = str | Callable[..., nn.Module]
+Cell = str | type[nn.Module] | partial[nn.Module]
+"""A word of `CELLS`, the path of a class, or what builds a cell when called."""
 
 CELLS: dict[str, Callable[..., nn.Module]] = {
     "rnn": partial(nn.RNN, batch_first=True),
@@ -30,7 +31,7 @@ def make_cell(cell: Cell, *sizes: int, **arguments: Any) -> nn.Module:
         arguments: Passed on to the cell.
 
     Raises:
-        ValueError: If there is no such cell, it does not take the arguments, or it is not batch-first.
+        ValueError: If there is no such cell, it refuses the arguments, or is not batch-first.
 
     Example:
         >>> make_cell("rnn", 2, 16, nonlinearity="relu")

@@ -1,18 +1,12 @@
-"""The command's front: what can be said, or refused, before torch is imported."""
+"""The command line: ``seqlearn VERB ...``, the same as ``python -m seqlearn.VERB ...``."""
 
-import argparse
 import ast
-import difflib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
-from typing import Any, NoReturn
-
-import yaml
 
 from seqlearn.errors import refuse
+from seqlearn.request import nearest, task_names, understand
 
 VERBS = {
     "fit": "train on a task, test at growing lengths, report",
@@ -26,25 +20,6 @@ usage: seqlearn {verb} --task TASK [options]        (or: python -m seqlearn.{ver
        seqlearn {verb} --config FILE [options]      such as a run's config.yaml
        seqlearn {verb} --data CLASS --model CLASS   classes of your own, instead of a task
 """
-
-
-@dataclass
-class Request:
-    """What is asked for, as far as it shows without building the whole parser.
-
-    Attributes:
-        verb: What to do.
-        task: The task's word, or None for classes of the user's own.
-        preset: The task's tuned configuration.
-        arguments: The arguments for the whole parser.
-        resume: The folder of the run to go on with.
-    """
-
-    verb: str
-    task: str | None
-    preset: dict[str, Any]
-    arguments: list[str]
-    resume: Path | None = None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,116 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from seqlearn.command import run
 
             run(request)
-
-
-def understand(verb: str, arguments: Sequence[str]) -> Request | None:
-    """Read what decides how to go on, and refuse what can be refused; None asks for help."""
-
-    class Peek(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            refuse(verb, message)
-
-    peek = Peek(add_help=False, allow_abbrev=False)
-    peek.add_argument("--task")
-    peek.add_argument("-c", "--config", action="append", default=[])
-    peek.add_argument("--resume", type=Path)
-    peek.add_argument("-h", "--help", action="store_true")
-    for name in ("--ckpt_path", "--data", "--model"):
-        peek.add_argument(name)
-    seen, _ = peek.parse_known_args(arguments)
-    rest = without(arguments, "--resume")
-    if seen.resume:
-        if verb != "fit":
-            refuse(
-                verb, f"argument --resume: only fit goes on with a run; {verb} takes --ckpt_path"
-            )
-        if seen.ckpt_path:
-            refuse(verb, f"argument --ckpt_path: --resume has its own, got {seen.ckpt_path}")
-        config, checkpoint = resumable(verb, seen.resume)
-        seen.config.insert(0, str(config))
-        rest = ["--config", str(config), *rest, "--ckpt_path", str(checkpoint)]
-    elif seen.ckpt_path and not Path(seen.ckpt_path).is_file():
-        refuse(verb, f"argument --ckpt_path: no such file: {seen.ckpt_path}")
-    configs = {path: read_config(verb, path) for path in seen.config}
-    task = choose_task(verb, seen.task, configs)
-    own = seen.data or any("data" in config for config in configs.values())
-    if seen.help and not task and not own:
-        return None
-    if not task and not own:
-        refuse(verb, f"argument --task: required, one of {', '.join(task_names())}")
-    preset = yaml.safe_load(preset_file(task).read_text("utf-8")) if task else {}
-    return Request(verb, task, preset, rest, seen.resume)
-
-
-def without(arguments: Sequence[str], flag: str) -> list[str]:
-    """Drop a flag and its value, in either form: ``--flag value`` or ``--flag=value``."""
-    kept: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word == flag:
-            next(words, None)
-        elif not word.startswith(f"{flag}="):
-            kept.append(word)
-    return kept
-
-
-def resumable(verb: str, folder: Path) -> tuple[Path, Path]:
-    """Find the configuration and the last checkpoint of a run folder."""
-    if not folder.is_dir():
-        refuse(verb, f"argument --resume: no such run folder: {folder}")
-    config, checkpoint = folder / "config.yaml", folder / "checkpoints" / "last.ckpt"
-    for path in (config, checkpoint):
-        if not path.is_file():
-            refuse(
-                verb, f"argument --resume: {folder} has no {path.relative_to(folder)} to go on from"
-            )
-    return config, checkpoint
-
-
-def read_config(verb: str, path: str) -> dict[str, Any]:
-    """Read a configuration file."""
-    try:
-        config = yaml.safe_load(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(verb, f"argument --config: cannot read {path}: {error}")
-    except yaml.YAMLError as error:
-        refuse(verb, f"argument --config: {path} is not YAML: {error}")
-    if not isinstance(config, dict):
-        refuse(verb, f"argument --config: {path} must hold a mapping, got {config!r:.60}")
-    return config
-
-
-def choose_task(verb: str, task: str | None, configs: dict[str, dict[str, Any]]) -> str | None:
-    """Take the task that is named, and see that all who name one agree."""
-    for path, config in configs.items():
-        named = config.get("task")
-        task = task or named
-        if named and named != task:
-            refuse(verb, f"argument --config: {path} is for the task {named!r}, not {task!r}")
-    if task and task not in task_names():
-        names = task_names()
-        hint = nearest(task, names)
-        refuse(verb, f"argument --task: must be one of {', '.join(names)}, got {task!r}{hint}")
-    return task
-
-
-def nearest(word: str, words: Any) -> str:
-    """Suggest what may have been meant."""
-    close = difflib.get_close_matches(word, words, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def task_names() -> list[str]:
-    """Name the tasks: each has a preset."""
-    presets = files("seqlearn") / "presets"
-    return sorted(
-        p.name.removesuffix(".yaml") for p in presets.iterdir() if p.name.endswith(".yaml")
-    )
-
-
-def preset_file(task: str) -> Any:
-    """Find the tuned configuration of a task."""
-    return files("seqlearn") / "presets" / f"{task}.yaml"
 
 
 def task_list() -> str:

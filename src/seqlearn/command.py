@@ -6,24 +6,23 @@ import re
 import time
 import warnings
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import torch
 import yaml
-from jsonargparse import Namespace, set_parsing_settings
+from jsonargparse import set_parsing_settings
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, LRSchedulerTypeTuple
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.optim import Optimizer
 
 from seqlearn import report
-from seqlearn.cli import Request
 from seqlearn.data import SequenceDataModule
-from seqlearn.errors import refuse
+from seqlearn.errors import is_main_process, refuse
 from seqlearn.loggers import MetricsFile, finish, prepare, record
 from seqlearn.modules import MODULES, SequenceModule
+from seqlearn.request import Request, nearest
 from seqlearn.run import BEST, LAST, METRICS, Run, checkpoint_error, new_folder
 from seqlearn.tasks import TASKS
 
@@ -45,6 +44,8 @@ DEFAULTS: dict[str, Any] = {
 IRRELEVANT = (
     "LightningCLI's args parameter",  # it is given on purpose: `main` may have arguments of its own
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # Lightning 2.6 on torch 2.13
+    "Be aware that when using `ckpt_path`",  # to test needs no callbacks of the fit
+    "Checkpoint directory .* exists and is not empty",  # it is that of the run to go on with
 )
 """Warnings that the user can do nothing about."""
 
@@ -54,7 +55,9 @@ SHOWN = 20
 
 def run(request: Request) -> None:
     """Do what is asked for."""
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)  # field docstrings are the help
+    # The docstrings of fields are their help; to look for them takes a while.
+    wanted = bool({"-h", "--help"} & set(request.arguments))
+    set_parsing_settings(docstring_parse_attribute_docstrings=wanted)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # tips, and lists of devices not there
     for message in IRRELEVANT:
@@ -65,9 +68,15 @@ def run(request: Request) -> None:
 class Parser(LightningArgumentParser):
     """A parser whose errors are one line."""
 
+    verb: ClassVar[str]
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Refuse the arguments."""
-        refuse(self.prog.split()[-1], message)
+        """Refuse the arguments; suggest the flag that may have been meant."""
+        hint = ""
+        if message.startswith("unrecognized"):
+            flag = message.split()[2].partition("=")[0]
+            hint = nearest(flag, re.findall(r"--[\w.]+", self.format_help()))
+        refuse(self.verb, message + hint)
 
 
 class SequenceCLI(LightningCLI):
@@ -78,6 +87,7 @@ class SequenceCLI(LightningCLI):
 
     def __init__(self, request: Request) -> None:
         self.request, self.verb = request, request.verb
+        Parser.verb = request.verb
         self.record: Run | None = None
         data = TASKS[request.task] if request.task else SequenceDataModule
         super().__init__(
@@ -94,8 +104,13 @@ class SequenceCLI(LightningCLI):
             args=[request.verb, *request.arguments],
         )
 
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # static in Lightning
+        """Only the verb at hand: to build the parsers of all takes a second."""
+        return {self.verb: super().subcommands()[self.verb]}
+
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:  # noqa: D102
-        return super().init_parser(**{**kwargs, "allow_abbrev": False})
+        usage = f"seqlearn {self.verb} --task TASK [options]"
+        return super().init_parser(**{**kwargs, "allow_abbrev": False, "usage": usage})
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what fits the network to the task, and set the preset's defaults."""
@@ -145,31 +160,10 @@ class SequenceCLI(LightningCLI):
         self.record = Run(folder, task, saved)
         for logger in as_list(config.trainer.logger):
             if str(getattr(logger, "class_path", "")).endswith("WandbLogger"):
-                self.prepare_wandb(logger)
-
-    def prepare_wandb(self, logger: Namespace) -> None:
-        """Fill in what the user left open, and settle whether there is a network to talk to."""
-        assert self.record is not None
-        given = logger.init_args
-        model = self.record.config["model"]
-        model = model.get("init_args", model)
-        folder = self.record.folder
-        fitting = {
-            "name": f"{self.record.task}-{model.get('cell')}-{model.get('hidden_size')}",
-            "id": given.version or f"{self.record.task}-{folder.name}",
-            "save_dir": str(folder),
-            "group": self.record.task,
-            "tags": [self.record.task, str(model.get("cell"))],
-            "job_type": "fit",
-            "resume": "allow",
-        }
-        for name, value in fitting.items():
-            if given.get(name) in (None, "."):
-                given[name] = value
-        try:
-            prepare(given.offline)
-        except ValueError as error:
-            refuse(self.verb, f"Weights & Biases: {error}")
+                try:
+                    prepare(logger.init_args, task, folder, saved["model"])
+                except ValueError as error:
+                    refuse(self.verb, f"Weights & Biases: {error}")
 
     def instantiate_classes(self) -> None:
         """Make the task, the network and the Trainer; what they refuse, the command refuses."""
@@ -195,7 +189,7 @@ class SequenceCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Make the run folder, the first trace that a run leaves, and start what logs into it."""
-        if not self.record or rank_zero_only.rank:
+        if not self.record or not is_main_process():
             return
         try:
             self.record.create()
@@ -237,9 +231,8 @@ class SequenceCLI(LightningCLI):
                     checkpoint=best,
                 )
             )
-            notes.append(
-                f"{steps} steps in {seconds:.1f} s; run folder: {os.path.relpath(self.record.folder)}"
-            )
+            folder = os.path.relpath(self.record.folder)
+            notes.append(f"{steps} steps in {seconds:.1f} s; run folder: {folder}")
         examples = report.examples(self.model, self.datamodule)
         notes += [
             finish(logger) for logger in self.trainer.loggers if isinstance(logger, WandbLogger)

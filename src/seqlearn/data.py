@@ -19,7 +19,7 @@ __all__ = ["UNSCORED", "SequenceBatch", "SequenceDataModule"]
 class SequenceDataModule(LightningDataModule, ABC):
     """Draw, hold apart and serve the sequences of one task.
 
-    To write a task, declare the class attributes, give the four abstract members and, as keyword-only
+    To write a task, declare the class attributes, give the abstract members and, as keyword-only
     dataclass fields with a docstring each, whatever the user may set.
 
     Raises:

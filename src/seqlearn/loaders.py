@@ -1,5 +1,6 @@
 """Batches of a split, addressed by position, each rank its part."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,9 +13,9 @@ from seqlearn.splits import SequenceBatch, SequenceDataset
 class TrainLoader:
     """Training batches by position; the position is the Trainer's, so there is nothing to save.
 
-    Batch *k* of a run holds the samples *kG* to *(k + 1)G*, where *G* is the global batch; each rank
-    takes its slice. One epoch is the whole run when the Trainer counts steps (``max_steps``), else
-    ``train_size`` samples.
+    Batch *k* of a run holds the samples *kG* to *(k + 1)G*, where *G* is the global batch; each
+    rank takes its slice. One epoch is the whole run when the Trainer counts steps (``max_steps``),
+    else ``train_size`` samples.
     """
 
     def __init__(self, dataset: SequenceDataset, trainer: Trainer | None) -> None:
@@ -25,7 +26,7 @@ class TrainLoader:
         trainer = self.trainer
         if trainer and trainer.max_steps > 0 and (trainer.max_epochs or -1) < 0:
             return trainer.max_steps * trainer.accumulate_grad_batches
-        return -(-len(self.dataset) // (self.dataset.data.batch_size * self.world))
+        return math.ceil(len(self.dataset) / (self.dataset.data.batch_size * self.world))
 
     def __iter__(self) -> Iterator[SequenceBatch]:
         ahead, drawn, batches = self.dataset.ahead, None, []
@@ -60,7 +61,7 @@ class EvalLoader:
         self.indices = np.arange(rank, len(dataset), world)
 
     def __len__(self) -> int:
-        return -(-len(self.indices) // self.dataset.data.batch_size)
+        return math.ceil(len(self.indices) / self.dataset.data.batch_size)
 
     def __iter__(self) -> Iterator[SequenceBatch]:
         at_once = self.dataset.ahead * self.dataset.data.batch_size

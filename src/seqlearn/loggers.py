@@ -6,26 +6,44 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import Namespace
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 
-def prepare(offline: bool = False) -> None:
-    """Let Weights & Biases run offline where it could not run online, never ask, and say little.
+def prepare(given: Namespace, task: str, folder: Path, model: Mapping[str, Any]) -> None:
+    """Fill in what the user left open of a ``WandbLogger``, and settle whether it goes online.
 
-    ``WANDB_MODE`` is respected; only ``online``, its default, becomes offline without an API key.
+    ``WANDB_MODE`` is respected; only ``online``, its default, becomes offline without an API key,
+    so that nobody is asked for one.
 
     Args:
-        offline: Whether the user wants no network, account or not.
+        given: The arguments of the logger, changed in place.
+        task: The task's word.
+        folder: The run folder; its name makes the run's id, so that a resumed run goes on with it.
+        model: The configuration of the network.
 
     Raises:
         ValueError: If a ``WANDB_`` variable makes no sense.
     """
     import wandb
 
+    network = model.get("init_args", model)
+    open_fields = {
+        "name": f"{task}-{network.get('cell')}-{network.get('hidden_size')}",
+        "id": given.version or f"{task}-{folder.name}",
+        "save_dir": str(folder.absolute()),
+        "group": task,
+        "tags": [task, str(network.get("cell"))],
+        "job_type": "fit",
+        "resume": "allow",
+    }
+    for name, value in open_fields.items():
+        if given.get(name) in (None, "."):
+            given[name] = value
     settings = wandb.setup().settings
     # The settings exist from here on, so the environment is no longer read: set the mode itself.
-    if settings.mode == "online" and (offline or not wandb.login(prompt=False, verify=False)):
+    if settings.mode == "online" and (given.offline or not wandb.login(prompt=False, verify=False)):
         settings.mode = "offline"
     settings.quiet = True  # no history and summary in the terminal: the report has them
 
@@ -59,7 +77,7 @@ def finish(logger: WandbLogger) -> str:
 
 
 class MetricsFile(Logger):
-    """Append what is logged to ``metrics.csv``, a row for each step that logs, columns as they come.
+    """Append what is logged to ``metrics.csv``: a row for each step, columns as they come.
 
     Unlike Lightning's ``CSVLogger`` it goes on with the file that a resumed run finds.
     """

@@ -101,9 +101,8 @@ class SequenceModule(LightningModule, ABC):
         """Refuse a task whose targets align with its inputs in another way."""
         if data.mapping != self.mapping:
             fitting = "".join(word.capitalize() for word in data.mapping.split("-"))
-            raise ValueError(
-                f"{type(data).__name__} is {data.mapping}: use {fitting}, not {type(self).__name__}."
-            )
+            name = type(self).__name__
+            raise ValueError(f"{type(data).__name__} is {data.mapping}: use {fitting}, not {name}.")
 
     @abstractmethod
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -128,8 +127,8 @@ class SequenceModule(LightningModule, ABC):
         if self.reduction == "sum":
             count = count.new_tensor(len(losses))
         if self.trainer.world_size > 1:
-            # DDP averages gradients over the ranks: with the mean count as the divisor of each, that
-            # average is the gradient of the loss over the global batch, however uneven the counts.
+            # DDP averages gradients over the ranks: with the mean count as the divisor of each,
+            # that is the gradient of the loss over the global batch, however uneven the counts.
             reduced = self.trainer.strategy.reduce(count, reduce_op="mean")
             assert isinstance(reduced, Tensor)
             count = reduced
@@ -178,17 +177,22 @@ class SequenceModule(LightningModule, ABC):
             }
         ).to(self.device)
 
+    def _metric(self, name: str, loader: int) -> WeightedMean:
+        metric = self.metrics[f"{name}/{loader}"]
+        assert isinstance(metric, WeightedMean)
+        return metric
+
     def _update(self, batch: SequenceBatch, loader: int) -> None:
         outputs = self(batch.inputs, batch.lengths)
         scores = self.objective.scores(outputs, batch.targets, self.scale)
         for name, (values, weights) in scores.items():
-            self.metrics[f"{name}/{loader}"].update(values, weights)
+            self._metric(name, loader).update(values, weights)
 
     def _log(self, stage: str, suffixes: list[str]) -> None:
         *_, headline = self.objective.goals
         for k, suffix in enumerate(suffixes):
             for name in self.objective.goals:
-                value = self.metrics[f"{name}/{k}"].compute()
+                value = self._metric(name, k).compute()
                 shown = stage == "val" and name == headline
                 # The value is that of all devices already; a mean over equal values keeps it.
                 self.log(f"{stage}/{name}{suffix}", value, prog_bar=shown, sync_dist=True)

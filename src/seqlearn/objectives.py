@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from seqlearn.data import UNSCORED
 
 Scores = dict[str, tuple[Tensor, Tensor]]
-"""For each metric its values and their weights: the metric is the weighted mean over all batches."""
+"""For each metric its values and their weights, of which it is the weighted mean."""
 
 
 class Objective(ABC):
     """How outputs are scored against targets.
 
-    Outputs are ``(B, ..., C)``; targets are shaped the same, or ``(B, ...)`` where they name a class.
+    Outputs are ``(B, ..., C)``; targets are shaped the same, or ``(B, ...)`` to name a class.
     """
 
     goals: ClassVar[dict[str, str]]

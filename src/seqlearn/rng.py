@@ -1,7 +1,6 @@
 """Randomness that is a pure function of (seed, split, sample index)."""
 
 import hashlib
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,18 +77,18 @@ class IndexedRNG:
         The bounds may be arrays that broadcast to the result. The bias is below
         ``(high - low) / 2**64``.
         """
-        low, high = np.asarray(low, np.int64), np.asarray(high, np.int64)
-        if not (low < high).all():
-            raise ValueError(f"`low` must be below `high`, got {low} and {high}.")
-        return (self.words(size) % (high - low).astype(np.uint64)).astype(np.int64) + low
+        first, end = np.asarray(low, np.int64), np.asarray(high, np.int64)
+        if not (first < end).all():
+            raise ValueError(f"`low` must be below `high`, got {low!r} and {high!r}.")
+        return (self.words(size) % (end - first).astype(np.uint64)).astype(np.int64) + first
 
     def uniform(
         self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: int | tuple[int, ...] = ()
     ) -> NDArray[np.float64]:
         """Draw ``(B, *size)`` floats, uniform in ``[low, high)``, with 53 random bits."""
-        unit = (self.words(size) >> np.uint64(11)) * 2.0**-53
-        result: NDArray[np.float64] = low + (np.asarray(high) - low) * unit
-        return result
+        first, end = np.asarray(low, np.float64), np.asarray(high, np.float64)
+        unit = (self.words(size) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return first + (end - first) * unit
 
     def normal(
         self, loc: ArrayLike = 0.0, scale: ArrayLike = 1.0, size: int | tuple[int, ...] = ()
@@ -103,8 +102,8 @@ class IndexedRNG:
         pairs = self.uniform(size=(2, -(-count // 2)))
         radius, angle = np.sqrt(-2 * np.log1p(-pairs[:, 0])), 2 * np.pi * pairs[:, 1]
         flat = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-        result: NDArray[Any] = loc + np.asarray(scale) * flat[:, :count].reshape(len(self), *shape)
-        return result
+        unit: NDArray[np.float64] = flat[:, :count].reshape(len(self), *shape)
+        return np.asarray(loc, np.float64) + np.asarray(scale, np.float64) * unit
 
     def permutation(self, n: int) -> NDArray[np.int64]:
         """Draw ``(B, n)``: in each row the numbers 0 to ``n - 1``, shuffled."""

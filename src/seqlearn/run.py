@@ -28,7 +28,8 @@ def checkpoint_error(path: Path, task: str | None) -> str | None:
         content = torch.load(path, map_location="cpu", weights_only=True)
         content["state_dict"], content["pytorch-lightning_version"]
     except Exception as error:  # torch.load has a different error for each kind of damage
-        return f"{path} is not a readable checkpoint ({type(error).__name__}): damaged, or another program's"
+        kind = type(error).__name__
+        return f"{path} is not a readable checkpoint ({kind}): damaged, or another program's"
     made_for = content.get("seqlearn", {}).get("task")
     if task and made_for and made_for != task:
         return f"{path} was made for the task {made_for!r}, not {task!r}"

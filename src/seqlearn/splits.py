@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -99,7 +100,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
 
     def batches(self, indices: ArrayLike) -> list[SequenceBatch]:
         """Draw the examples of these indices and cut them into batches of the task's size."""
-        parts = (field.split(self.data.batch_size) for field in self.batch(indices))
+        parts = (torch.split(field, self.data.batch_size) for field in self.batch(indices))
         return [SequenceBatch(*fields) for fields in zip(*parts, strict=True)]
 
     @property
@@ -130,8 +131,8 @@ class SequenceDataset(Dataset[SequenceBatch]):
 
     def _empty(self) -> ValueError:
         return ValueError(
-            f"{type(self.data).__name__} has no {self.split} examples of length {self.length}: there "
-            "are too few sequences to hold any out; ask for a greater length."
+            f"{type(self.data).__name__} has no {self.split} examples of length {self.length}: "
+            "there are too few sequences to hold any out; ask for a greater length."
         )
 
     def _shuffled(self, indices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -144,7 +145,8 @@ class SequenceDataset(Dataset[SequenceBatch]):
 @lru_cache(maxsize=4)
 def shuffled(seed: int, lap: int, count: int) -> NDArray[np.int64]:
     """The order in which pass ``lap`` over ``count`` examples goes."""
-    return IndexedRNG(seed, "order", [lap]).permutation(count)[0]
+    order: NDArray[np.int64] = IndexedRNG(seed, "order", [lap]).permutation(count)[0]
+    return order
 
 
 def content_hash(batch: SequenceBatch) -> Words:
@@ -152,10 +154,11 @@ def content_hash(batch: SequenceBatch) -> Words:
 
     A multilinear hash: Carter & Wegman 1979, doi:10.1016/0022-0000(79)90044-8.
     """
-    inputs = batch.inputs.numpy()
-    bits = inputs.view(np.uint32) if inputs.dtype == np.float32 else inputs
-    words = bits.reshape(*inputs.shape[:2], -1).astype(np.uint64)  # (B, T, F)
+    size, length, *_ = batch.inputs.shape
+    steps = batch.inputs.numpy().reshape(size, length, -1)
+    word = np.uint64 if steps[0, 0].nbytes % 8 == 0 else np.uint32
+    words = steps.view(word).astype(np.uint64, copy=False)  # (B, T, words of a step)
     factors = mix(np.arange(1, words[0].size + 1, dtype=np.uint64)).reshape(words.shape[1:])
-    steps = np.einsum("btf,tf->bt", words, factors)
-    steps[np.arange(words.shape[1]) >= batch.lengths.numpy()[:, None]] = 0
-    return mix(steps.sum(axis=1) + batch.lengths.numpy().astype(np.uint64))
+    sums = np.einsum("btf,tf->bt", words, factors)
+    sums[np.arange(length) >= batch.lengths.numpy()[:, None]] = 0
+    return mix(sums.sum(axis=1) + batch.lengths.numpy().astype(np.uint64))

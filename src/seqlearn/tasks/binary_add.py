@@ -5,11 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import UNSCORED, SequenceBatch, SequenceDataModule
 from seqlearn.rng import IndexedRNG
 
+Bits = NDArray[np.uint8]
 
 @dataclass(kw_only=True, eq=False)
 class BinaryAdd(SequenceDataModule):
@@ -26,20 +28,20 @@ class BinaryAdd(SequenceDataModule):
         targets ``(B, T, 1)`` int64: the bit of the sum; ``-100`` beyond the end of a shorter pair.
 
     Baseline:
-        Exact match of all bits: who ignores the carry is right when there is none, in (3/4)^bits of
+        Exact match of all bits: ignoring the carry is right when there is none, in (3/4)^bits of
         the sums; a coin in 2^-(bits + 1); the optimum is 1, at any length, as the carry is one bit.
 
     Source:
         The lesson is folklore; a scored protocol is that of Delétang et al. 2023, "Neural networks
-        and the Chomsky hierarchy", arXiv 2207.02098, who show the two numbers one after the other: a
-        harder task. Here both are shown at once, and two states of memory suffice.
+        and the Chomsky hierarchy", arXiv 2207.02098, who show one number after the other: a harder
+        task. Here both are shown at once, and two states of memory suffice.
 
     Example:
         >>> inputs, targets, lengths = BinaryAdd(bits=4).dataset("test", length=4)[0]
         >>> (inputs.T @ 2.0 ** torch.arange(5)).tolist()
-        [9.0, 6.0]
+        [4.0, 3.0]
         >>> (targets.T @ 2 ** torch.arange(5)).tolist(), lengths.item()
-        ([15], 5)
+        ([7], 5)
     """
 
     mapping: ClassVar[str] = "many-to-many"
@@ -69,15 +71,15 @@ class BinaryAdd(SequenceDataModule):
         valid = np.arange(longest + 1) <= bits[:, None]  # (B, T), the step of the carry included
         pairs = np.zeros((len(rng), 2, longest + 1), np.uint8)
         pairs[:, :, :-1] = rng.bits((2, longest)) & (valid[:, None, 1:])
-        targets = np.where(valid, add(pairs[:, 0], pairs[:, 1]), UNSCORED)
+        targets = np.where(valid, add(pairs[:, 0], pairs[:, 1]), np.int64(UNSCORED))
         return SequenceBatch(
-            inputs=torch.from_numpy(np.ascontiguousarray(pairs.transpose(0, 2, 1), np.float32)),
+            inputs=torch.from_numpy(pairs).transpose(1, 2).float().contiguous(),
             targets=torch.from_numpy(targets[:, :, None]),
             lengths=torch.from_numpy(bits + 1),
         )
 
     def baselines(self) -> dict[str, float]:
-        """Exact match of those who toss a coin, who ignore the carry, and who add."""
+        """Exact match of tossing a coin, ignoring the carry, and adding."""
         return {"coin": 0.5 ** (self.bits + 1), "ignore_carry": 0.75**self.bits, "optimum": 1.0}
 
     def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
@@ -98,17 +100,16 @@ class BinaryAdd(SequenceDataModule):
         return lines
 
 
-def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def add(a: Bits, b: Bits) -> Bits:
     """Add rows of bits ``(B, T)``, least significant first, dropping a carry out of the last.
 
     Where both bits agree they decide the carry (two ones make it, two zeros end it); where they
-    differ it passes through. So the carry is the bit at the last place of agreement.
+    differ it passes through. So the carry into a place is the bit at the last agreement before it.
     """
-    places = np.where(a == b, np.arange(a.shape[1]), -1)
-    last = np.maximum.accumulate(places, axis=1)
-    carry = np.where(last >= 0, np.take_along_axis(a, last.clip(0), axis=1), 0)
-    carry[:, 1:], carry[:, 0] = carry[:, :-1].copy(), 0
-    total: np.ndarray = (a ^ b ^ carry).astype(np.int64)
+    places = np.arange(2, 2 * a.shape[1] + 2, 2, dtype=np.int32)
+    agreed = np.maximum.accumulate(np.where(a == b, places + a, 0), axis=1)
+    total = a ^ b
+    total[:, 1:] ^= (agreed[:, :-1] & 1).astype(np.uint8)
     return total
 
 

@@ -41,8 +41,8 @@ class Football(SequenceDataModule):
         targets ``(B,)`` int64: Goal, Save, Miss as 0 to 2.
 
     Baseline:
-        Accuracy: 2/5 for who always says Goal. The last action alone gives the outcome away, so who
-        has no memory at all reaches the optimum, 1.
+        Accuracy: 2/5 for always saying Goal. The last action alone gives the outcome away, so a
+        network without memory can reach the optimum, 1, too.
 
     Source:
         A made-up classroom example.
@@ -77,7 +77,7 @@ class Football(SequenceDataModule):
         )
 
     def baselines(self) -> dict[str, float]:
-        """Accuracy of who always says Goal, who knows the last action only, and the best."""
+        """Accuracy of always saying Goal, of knowing the last action only, and the best."""
         return {"always_goal": 2 / 5, "last_action": 1.0, "optimum": 1.0}
 
     def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:

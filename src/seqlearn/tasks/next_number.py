@@ -20,22 +20,22 @@ class NextNumber(SequenceDataModule):
         shown    95   96   97   98   99
         asked     .    .    .    .  100
 
-    A tanh unit answers between -1 and 1 and stands still beyond a few units of input. Raw numbers up
-    to 100 drive it there at once: every window looks alike and no gradient comes back, while the
+    A tanh unit answers between -1 and 1 and stands still beyond a few units of input. Raw numbers
+    up to 100 drive it there at once: windows look alike and no gradient comes back, while the
     readout has to stretch values below 1 to reach 100. So the numbers are centred and scaled to
-    ``[-1, 1]`` over the training range, inputs and targets alike; ``normalize=False`` keeps them raw,
-    to see the difference. Errors are given in numbers either way.
+    ``[-1, 1]`` over the training range, inputs and targets alike; ``normalize=False`` keeps them
+    raw, to see the difference. Errors are given in numbers either way.
 
-    The windows start at 0 to ``limit - 1``. An eighth of them is held out for validation and another
-    for the test inside the range; a test length above `limit` asks for windows that start from
-    `limit` on: beyond anything seen, where a saturating network cannot follow.
+    The windows start at 0 to ``limit - 1``. An eighth of them is held out for validation and
+    another for the test inside the range; a test length above `limit` asks for windows that start
+    from `limit` on: beyond anything seen, where a network that saturates cannot follow.
 
     Shapes:
         inputs ``(B, window, 1)`` float32, in units of ``limit / 2`` around the middle of the range.
         targets ``(B, 1)`` float32: the next number, in the same units.
 
     Baseline:
-        Mean absolute error in numbers: 1 for who repeats the last (persistence), 0 for who continues
+        Mean absolute error in numbers: 1 for repeating the last (persistence), 0 for continuing
         the line through the last two, which is the optimum.
 
     Source:
@@ -43,7 +43,7 @@ class NextNumber(SequenceDataModule):
 
     Example:
         >>> NextNumber(normalize=False).dataset("train")[0].inputs.flatten().tolist()
-        [85.0, 86.0, 87.0, 88.0, 89.0]
+        [73.0, 74.0, 75.0, 76.0, 77.0]
     """
 
     mapping: ClassVar[str] = "many-to-one"
