@@ -52,7 +52,7 @@ class BinaryAdd(SequenceDataModule):
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 8, 32, 128)
 
     bits: int = 8
-    """Train on numbers of one to this many bits."""
+    """Train on numbers of one to this many bits, long ones more often."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -65,9 +65,10 @@ class BinaryAdd(SequenceDataModule):
         return self.bits
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
-        """Draw pairs of numbers of ``length`` bits, or of one to `bits` bits each pair."""
+        """Draw pairs of numbers of ``length`` bits, or each pair of the longer of two lengths."""
         longest = length or self.bits
-        bits = np.full(len(rng), longest) if length else rng.integers(1, self.bits + 1)
+        # Of even lengths, half of them short, two networks in a hundred learn carries that fade.
+        bits = rng.integers(1, longest + 1, 2).max(axis=1) if not length else np.full(len(rng), length)
         valid = np.arange(longest + 1) <= bits[:, None]  # (B, T), the step of the carry included
         pairs = np.zeros((len(rng), 2, longest + 1), np.uint8)
         pairs[:, :, :-1] = rng.bits((2, longest)) & (valid[:, None, 1:])

@@ -1,0 +1,241 @@
+"""The command: from help to a finished run, and what can be asked of it afterwards."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import warnings
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from seqlearn import cli
+from seqlearn.modules import MODULES
+from seqlearn.tasks import TASKS
+
+QUICK = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+
+
+@pytest.fixture
+def seqlearn(capfd):
+    """Run the command in this process and return what it printed."""
+
+    def run(*arguments: str) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what a user would see
+            warnings.simplefilter("ignore", DeprecationWarning)  # hidden from users, as by Python
+            cli.main(arguments)
+        return capfd.readouterr().out
+
+    return run
+
+
+def newest(task: str) -> Path:
+    return max(Path("runs", task).iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_takes_a_quick_step_and_leaves_nothing(seqlearn, task):
+    out = seqlearn("fit", "--task", task, "--trainer.fast_dev_run", "true")
+    assert f"{TASKS[task].__name__}: test" in out
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("fit", "--help"), ("predict", "-h")])
+def test_help_without_a_task_lists_the_tasks_and_needs_no_torch(arguments):
+    code = f"import sys; from seqlearn import cli; cli.main({arguments!r}); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for task, kind in TASKS.items():
+        line = next(line for line in done.stdout.splitlines() if line.split()[:1] == [task])
+        assert line.split(maxsplit=1)[1] == kind.__doc__.splitlines()[0]
+
+
+def test_help_with_a_task_shows_every_flag_with_its_tuned_default_and_no_matplotlib():
+    code = (
+        "import sys; from seqlearn import cli\n"
+        "try: cli.main(['fit', '--task', 'binary_add', '--help'])\n"
+        "finally: print('matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    text = " ".join(done.stdout.split())
+    assert text.endswith("False")
+    assert "--data.bits BITS Train on numbers of one to this many bits" in text
+    assert "--trainer.max_steps" in text and "default: 300" in text
+    assert "--model.hidden_size" in text and "default: 16" in text
+    assert "'lr': 0.03" in text
+    assert "--resume RUN" in text
+
+
+def test_to_import_the_package_is_cheap_and_its_names_are_there():
+    code = "import sys, seqlearn; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert "'torch'" not in out and "'numpy'" not in out
+    import seqlearn
+
+    assert seqlearn.BinaryAdd is TASKS["binary_add"]
+    assert set(seqlearn.__all__) <= set(dir(seqlearn))
+    for name in seqlearn.__all__:
+        assert getattr(seqlearn, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = seqlearn.Nothing
+
+
+def test_a_printed_configuration_gives_itself(capfd):
+    def printed(*arguments):
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(["fit", *arguments, "--print_config"])
+        return capfd.readouterr().out
+
+    first = printed("--task", "binary_add", "--data.bits", "5", "--optimizer.lr", "0.5")
+    Path("own.yaml").write_text(first)
+    assert printed("--config", "own.yaml") == first
+    again = yaml.safe_load(printed("-c", "own.yaml", "--data.bits", "6"))
+    assert again["data"]["bits"] == 6 and again["optimizer"]["init_args"]["lr"] == 0.5
+    assert again["trainer"]["max_steps"] == 300
+
+
+def test_a_run_leaves_its_folder_and_can_be_asked_again(seqlearn):
+    flags = ("--trainer.max_steps", "60", "--trainer.val_check_interval", "20")
+    out = seqlearn("fit", "--task", "binary_add", *flags, "--data.test_lengths", "[8, 12]", *QUICK)
+    run = newest("binary_add")
+    files = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    assert files == {
+        "config.yaml", "metrics.csv", "results.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"
+    }
+    assert f"run folder: {run}" in out
+    assert "ignore_carry 0.1001" in out and out.count(" predicted ") == 5
+
+    results = json.loads((run / "results.json").read_text())
+    assert results["task"] == "binary_add" and results["seed"] == 0 and results["steps"] == 60
+    assert results["checkpoint"] == "checkpoints/best.ckpt"
+    assert results["baselines"] == TASKS["binary_add"]().baselines()
+    names = {f"test/{m}@{n}" for m in ("loss", "accuracy", "exact_match") for n in (8, 12)}
+    assert set(results["metrics"]) == names
+
+    rows = history(run)
+    assert [row["step"] for row in rows if row["val/loss"]] == ["19", "39", "59"]
+    assert [row["step"] for row in rows if row["train/loss"]] == ["9", "19", "29", "39", "49", "59"]
+    assert float(rows[-1]["test/loss@8"]) == results["metrics"]["test/loss@8"]
+
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["task"] == "binary_add" and config["trainer"]["max_steps"] == 60
+    ask = ("--config", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints/best.ckpt"))
+    tested = seqlearn("test", *ask)
+    assert tested.splitlines()[:-1] == out.splitlines()[: len(tested.splitlines()) - 1]
+    assert "as trained" in seqlearn("validate", *ask)
+    assert len(seqlearn("predict", *ask).splitlines()) == 20
+    assert {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()} == files
+
+    best = run / "checkpoints" / "best.ckpt"
+    module = MODULES["many-to-many"].load_from_checkpoint(best)
+    assert module.hparams["hidden_size"] == 16 and module.hparams["objective"] == "binary"
+    assert TASKS["binary_add"].load_from_checkpoint(best).curve == (8, 12)
+
+
+def test_a_resumed_run_ends_as_if_it_had_not_stopped(seqlearn):
+    common = ("--trainer.val_check_interval", "20", "--data.test_lengths", "[8]", *QUICK)
+    seqlearn("fit", "--task", "binary_add", "--trainer.max_steps", "80", *common)
+    whole = newest("binary_add")
+    seqlearn("fit", "--task", "binary_add", "--trainer.max_steps", "40", *common)
+    stopped = newest("binary_add")
+    assert whole != stopped
+    seqlearn("fit", "--resume", str(stopped), "--trainer.max_steps", "80")
+    assert newest("binary_add") in (whole, stopped) and len(list(Path("runs/binary_add").iterdir())) == 2
+    for name in ("last", "best"):
+        one, two = weights(whole, name), weights(stopped, name)
+        assert all(torch.equal(one[key], two[key]) for key in one)
+    results = [json.loads((run / "results.json").read_text()) for run in (whole, stopped)]
+    assert results[0]["metrics"] == results[1]["metrics"]
+    assert results[1]["steps"] == 80
+    losses = [[row["val/loss"] for row in history(run) if row["val/loss"]] for run in (whole, stopped)]
+    assert len(losses[0]) == 4 and losses[0] == losses[1]
+    assert yaml.safe_load((stopped / "config.yaml").read_text())["trainer"]["max_steps"] == 80
+
+
+def test_epochs_are_there_for_those_who_think_in_them(seqlearn):
+    flags = ("--trainer.max_epochs", "2", "--data.train_size", "640", "--data.test_lengths", "[8]")
+    seqlearn("fit", "--task", "binary_add", *flags, *QUICK)
+    results = json.loads((newest("binary_add") / "results.json").read_text())
+    assert results["steps"] == 20
+    assert results["checkpoint"] == "checkpoints/last.ckpt"  # no validation came, so there is no best
+
+
+def test_flags_of_the_trainer_the_network_and_the_optimizer_reach_them(seqlearn):
+    flags = (
+        *("--model.cell", "gru", "--model.hidden_size", "5", "--model.num_layers", "2"),
+        *("--optimizer", "SGD", "--optimizer.lr", "0.1", "--lr_scheduler", "StepLR"),
+        *("--lr_scheduler.step_size", "10", "--trainer.max_steps", "30"),
+        *("--trainer.callbacks+", "LearningRateMonitor", "--data.test_lengths", "[8]"),
+    )
+    seqlearn("fit", "--task", "binary_add", *flags, *QUICK)
+    run = newest("binary_add")
+    assert weights(run)["cell.weight_hh_l1"].shape == (15, 5)
+    rates = [row["lr-SGD"] for row in history(run) if row["lr-SGD"]]
+    assert [float(rate) for rate in rates] == pytest.approx([0.1, 0.01, 0.001])
+
+
+def test_a_cell_of_ones_own_needs_only_its_path(seqlearn):
+    flags = ("--model.cell", "torch.nn.GRU", "--model.cell_args", "{batch_first: true}")
+    seqlearn("fit", "--task", "football", *flags, "--trainer.max_steps", "10", *QUICK)
+    assert weights(newest("football"))["cell.weight_hh_l0"].shape == (24, 8)
+
+
+def test_classes_of_ones_own_need_no_task(seqlearn):
+    flags = ("--data", "BinaryAdd", "--data.bits", "3", "--model", "ManyToMany", "--optimizer", "SGD")
+    more = ("--optimizer.lr", "0.1", "--trainer.max_steps", "10", "--data.test_lengths", "[3]")
+    out = seqlearn("fit", *flags, *more, *QUICK)
+    run = newest("binary_add")
+    assert "BinaryAdd: test" in out and str(run) in out
+    seqlearn("test", "-c", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints/last.ckpt"))
+
+
+def test_without_checkpoints_the_last_weights_are_tested(seqlearn):
+    flags = ("--trainer.enable_checkpointing", "false", "--trainer.max_steps", "50")
+    out = seqlearn("fit", "--task", "football", *flags, *QUICK)
+    assert "Football: test" in out
+    assert json.loads((newest("football") / "results.json").read_text())["checkpoint"] is None
+
+
+def test_presets_are_part_of_the_package():
+    presets = {path.name for path in (files("seqlearn") / "presets").iterdir()}
+    assert presets == {f"{task}.yaml" for task in TASKS}
+
+
+def test_two_devices_train_like_one_and_leave_one_run():
+    def run(*flags):
+        command = [sys.executable, "-m", "seqlearn.fit", "--task", "binary_add", *QUICK, *flags]
+        more = ("--trainer.max_steps", "20", "--trainer.val_check_interval", "10", "--data.val_size", "101")
+        short = ("--data.test_lengths", "[8]", "--data.test_size", "101", "--trainer.accelerator", "cpu")
+        done = subprocess.run([*command, *more, *short], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        folder = newest("binary_add")
+        return folder, done.stdout, json.loads((folder / "results.json").read_text())["metrics"]
+
+    one, _, alone = run("--data.batch_size", "32")
+    ddp = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
+    two, out, shared = run("--data.batch_size", "16", *ddp)
+    assert len(list(Path("runs/binary_add").iterdir())) == 2
+    assert out.count("BinaryAdd: test") == 1
+    assert alone == pytest.approx(shared, abs=1e-5)
+    assert alone["test/accuracy@8"] == shared["test/accuracy@8"]
+    for key, value in weights(one).items():
+        torch.testing.assert_close(weights(two)[key], value)
+
+
+def test_console_script_is_installed():
+    script = Path(sys.executable).with_name("seqlearn")
+    done = subprocess.run([script, "fit", "--help"], capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0 and "binary_add" in done.stdout
