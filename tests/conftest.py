@@ -3,10 +3,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # toy networks: more threads only wait for each other
 os.environ["WANDB_MODE"] = "disabled"  # tests that look at Weights & Biases say so themselves
 
-from pathlib import Path  # noqa: E402
+from pathlib import Path
 
-import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
+import pytest
+from hypothesis import settings
 
 settings.register_profile("seqlearn", deadline=None, derandomize=True)
 settings.load_profile("seqlearn")

@@ -149,7 +149,6 @@ def quiet(**settings):
     )
 
 
-@pytest.mark.filterwarnings("ignore:.*LeafSpec")
 def test_a_task_and_a_network_of_ones_own_go_into_a_plain_trainer():
     torch.manual_seed(0)
     data = Echo(delay=3, batch_size=128, val_size=500)
@@ -164,7 +163,6 @@ def test_a_task_and_a_network_of_ones_own_go_into_a_plain_trainer():
     assert len(run.predict(module, data)[0]) == 128
 
 
-@pytest.mark.filterwarnings("ignore:.*LeafSpec")
 def test_a_module_refuses_a_task_of_another_mapping_wherever_they_meet():
     message = "BinaryAdd is many-to-many: use ManyToMany, not ManyToOne."
     with pytest.raises(ValueError, match=message):
@@ -173,7 +171,6 @@ def test_a_module_refuses_a_task_of_another_mapping_wherever_they_meet():
         quiet(max_steps=1).fit(ManyToOne(2, 1, "binary"), BinaryAdd())
 
 
-@pytest.mark.filterwarnings("ignore:.*LeafSpec")
 def test_training_sees_each_position_once_across_epochs_and_validations():
     seen = []
 

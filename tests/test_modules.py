@@ -169,7 +169,10 @@ def test_a_cell_is_a_word_a_path_or_a_class(cell, cell_args, kind):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"cell": "gruu"}, "`cell` must be one of rnn, lstm, gru or the path of a class, got 'gruu'"),
+        (
+            {"cell": "gruu"},
+            "`cell` must be one of rnn, lstm, gru or the path of a class, got 'gruu'",
+        ),
         ({"cell": "torch.nn.GRUU"}, "`cell` must be one of .* got 'torch.nn.GRUU'"),
         ({"cell": "torch.nn.GRU"}, "but was built with batch_first=False"),
         ({"cell": "gru", "cell_args": {"speed": 3}}, "'gru' cannot be built with .*speed"),

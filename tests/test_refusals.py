@@ -60,7 +60,10 @@ CASES = {
     ),
     "no such run": (("--resume", "nowhere"), "argument --resume: no such run folder: nowhere"),
     "run without checkpoint": (("--resume", "empty"), "empty has no checkpoints/last.ckpt"),
-    "run of another task": (("--resume", "other"), "made for the task 'football', not 'binary_add'"),
+    "run of another task": (
+        ("--resume", "other"),
+        "made for the task 'football', not 'binary_add'",
+    ),
     "run against the task": (
         ("--task", "football", "--resume", "empty"),
         "empty has no checkpoints/last.ckpt",

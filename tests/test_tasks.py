@@ -33,7 +33,9 @@ def first(task, split, count, at_length=False, **settings):
 
 
 def same(one, other):
-    return all(torch.equal(a.nan_to_num(9e9), b.nan_to_num(9e9)) for a, b in zip(one, other, strict=True))
+    return all(
+        torch.equal(a.nan_to_num(9e9), b.nan_to_num(9e9)) for a, b in zip(one, other, strict=True)
+    )
 
 
 @each_task
@@ -145,8 +147,8 @@ PREDICTORS = {
     "football": {
         "always_goal": lambda b: (b.targets == 0).float().mean(),
         "last_action": lambda b: (
-            b.targets == torch.tensor([9, 9, 0, 0, 1, 2])[b.inputs[:, -1]]
-        ).float().mean(),
+            (b.targets == torch.tensor([9, 9, 0, 0, 1, 2])[b.inputs[:, -1]]).float().mean()
+        ),
         "optimum": lambda b: torch.tensor(1.0),
     },
     "next_number": {
@@ -172,9 +174,7 @@ def number(bits):
     return int("".join(str(int(bit)) for bit in bits)[::-1], 2)
 
 
-@given(
-    bits=st.integers(2, 40), seed=st.integers(0, 9), length=st.none() | st.integers(3, 200)
-)
+@given(bits=st.integers(2, 40), seed=st.integers(0, 9), length=st.none() | st.integers(3, 200))
 def test_binary_add_is_pythons_addition(bits, seed, length):
     data = BinaryAdd(bits=bits, seed=seed)
     inputs, targets, lengths = data.dataset("train", length).batch(range(5))
@@ -238,7 +238,9 @@ def test_next_number_goes_on_counting(limit, window, normalize, split, beyond):
 def test_next_number_trains_on_every_window_that_is_not_held_out():
     data = NextNumber(normalize=False)
     starts = {
-        split: {int(x) for x in data.dataset(split).batch(range(len(data.dataset(split)))).inputs[:, 0]}
+        split: {
+            int(x) for x in data.dataset(split).batch(range(len(data.dataset(split)))).inputs[:, 0]
+        }
         for split in ("train", "val", "test")
     }
     assert set.union(*starts.values()) == set(range(100))
@@ -263,7 +265,9 @@ def test_examples_read_as_lines_and_mark_mistakes(task):
 
 
 @each_task
-@pytest.mark.parametrize("name", ["batch_size", "train_size", "train_limit", "val_size", "test_size"])
+@pytest.mark.parametrize(
+    "name", ["batch_size", "train_size", "train_limit", "val_size", "test_size"]
+)
 @pytest.mark.parametrize("value", [0, -3])
 def test_sizes_must_be_positive(task, name, value):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1, got {value}"):

@@ -133,7 +133,10 @@ class SequenceModule(LightningModule, ABC):
             assert isinstance(reduced, Tensor)
             count = reduced
         loss = losses.sum() / count.clamp(min=1)
-        self.log("train/loss", loss.detach(), prog_bar=True)
+        # To log is dearer than to step a small network: do it when the Trainer passes it on.
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
+        if every and (self.trainer.global_step + 1) % every == 0:
+            self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 
     def on_validation_epoch_start(self) -> None:  # noqa: D102

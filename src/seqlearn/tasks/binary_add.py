@@ -13,6 +13,7 @@ from seqlearn.rng import IndexedRNG
 
 Bits = NDArray[np.uint8]
 
+
 @dataclass(kw_only=True, eq=False)
 class BinaryAdd(SequenceDataModule):
     """Add two binary numbers, least significant bit first.
@@ -39,7 +40,7 @@ class BinaryAdd(SequenceDataModule):
     Example:
         >>> inputs, targets, lengths = BinaryAdd(bits=4).dataset("test", length=4)[0]
         >>> (inputs.T @ 2.0 ** torch.arange(5)).tolist()
-        [4.0, 3.0]
+        [5.0, 2.0]
         >>> (targets.T @ 2 ** torch.arange(5)).tolist(), lengths.item()
         ([7], 5)
     """
@@ -68,13 +69,15 @@ class BinaryAdd(SequenceDataModule):
         """Draw pairs of numbers of ``length`` bits, or each pair of the longer of two lengths."""
         longest = length or self.bits
         # Of even lengths, half of them short, two networks in a hundred learn carries that fade.
-        bits = rng.integers(1, longest + 1, 2).max(axis=1) if not length else np.full(len(rng), length)
+        bits = (
+            rng.integers(1, longest + 1, 2).max(axis=1) if not length else np.full(len(rng), length)
+        )
         valid = np.arange(longest + 1) <= bits[:, None]  # (B, T), the step of the carry included
-        pairs = np.zeros((len(rng), 2, longest + 1), np.uint8)
-        pairs[:, :, :-1] = rng.bits((2, longest)) & (valid[:, None, 1:])
-        targets = np.where(valid, add(pairs[:, 0], pairs[:, 1]), np.int64(UNSCORED))
+        pairs = np.zeros((len(rng), longest + 1, 2), np.uint8)
+        pairs[:, :-1] = rng.bits((longest, 2)) & valid[:, 1:, None]
+        targets = np.where(valid, add(pairs[:, :, 0], pairs[:, :, 1]), np.int64(UNSCORED))
         return SequenceBatch(
-            inputs=torch.from_numpy(pairs).transpose(1, 2).float().contiguous(),
+            inputs=torch.from_numpy(pairs).float(),
             targets=torch.from_numpy(targets[:, :, None]),
             lengths=torch.from_numpy(bits + 1),
         )
