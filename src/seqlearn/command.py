@@ -1,10 +1,8 @@
 """The command as Lightning sees it: tasks and presets on LightningCLI, a run around the Trainer."""
 
-import logging
 import os
 import re
 import time
-import warnings
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -19,35 +17,13 @@ from torch.optim import Optimizer
 
 from seqlearn import report
 from seqlearn.data import SequenceDataModule
+from seqlearn.defaults import DEFAULTS, quiet
 from seqlearn.errors import is_main_process, refuse
-from seqlearn.loggers import MetricsFile, finish, prepare, record
+from seqlearn.loggers import MetricsFile, finish, prepare, start
 from seqlearn.modules import MODULES, SequenceModule
 from seqlearn.request import Request, nearest
-from seqlearn.run import BEST, LAST, METRICS, Run, checkpoint_error, new_folder
+from seqlearn.run import METRICS, Run, checkpoint_error, new_folder
 from seqlearn.tasks import TASKS
-
-DEFAULTS: dict[str, Any] = {
-    "default_root_dir": "runs",
-    "devices": 1,  # a toy network gains nothing from more, and the global batch stays the same
-    "logger": {
-        "class_path": "lightning.pytorch.loggers.WandbLogger",
-        "init_args": {"project": "seqlearn"},
-    },
-    "check_val_every_n_epoch": None,  # val_check_interval counts steps, whatever an epoch is
-    "num_sanity_val_steps": 0,  # the first validation comes soon enough
-    "log_every_n_steps": 10,
-    "enable_model_summary": False,
-    "enable_autolog_hparams": False,  # the whole configuration is logged instead
-}
-"""What every task asks of the Trainer; a preset, a configuration file and flags come after."""
-
-IRRELEVANT = (
-    "LightningCLI's args parameter",  # it is given on purpose: `main` may have arguments of its own
-    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # Lightning 2.6 on torch 2.13
-    "Be aware that when using `ckpt_path`",  # to test needs no callbacks of the fit
-    "Checkpoint directory .* exists and is not empty",  # it is that of the run to go on with
-)
-"""Warnings that the user can do nothing about."""
 
 SHOWN = 20
 """Examples that `predict` shows."""
@@ -58,10 +34,7 @@ def run(request: Request) -> None:
     # The docstrings of fields are their help; to look for them takes a while.
     wanted = bool({"-h", "--help"} & set(request.arguments))
     set_parsing_settings(docstring_parse_attribute_docstrings=wanted)
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # tips, and lists of devices not there
-    for message in IRRELEVANT:
-        warnings.filterwarnings("ignore", message=message)
+    quiet()
     SequenceCLI(request)
 
 
@@ -88,7 +61,7 @@ class SequenceCLI(LightningCLI):
     def __init__(self, request: Request) -> None:
         self.request, self.verb = request, request.verb
         Parser.verb = request.verb
-        self.record: Run | None = None
+        self.run: Run | None = None
         data = TASKS[request.task] if request.task else SequenceDataModule
         super().__init__(
             model_class=MODULES[data.mapping] if request.task else SequenceModule,
@@ -136,9 +109,8 @@ class SequenceCLI(LightningCLI):
         super().parse_arguments(parser, args)
         path = self.config[self.verb].get("ckpt_path")
         if path and (error := checkpoint_error(Path(path), self.request.task)):
-            refuse(
-                self.verb, f"argument --{'resume' if self.request.resume else 'ckpt_path'}: {error}"
-            )
+            flag = "resume" if self.request.resume else "ckpt_path"
+            refuse(self.verb, f"argument --{flag}: {error}")
 
     def before_instantiate_classes(self) -> None:
         """Settle what depends on several arguments, and plan the run."""
@@ -152,12 +124,12 @@ class SequenceCLI(LightningCLI):
             config.trainer.logger = config.trainer.logger if asked else False
             return
         text = self.parser.dump(self.config, skip_none=False)
-        saved = {
-            k: v for k, v in yaml.safe_load(text)["fit"].items() if k not in ("ckpt_path", "resume")
-        }
+        saved = yaml.safe_load(text)["fit"]
+        for name in ("ckpt_path", "resume"):
+            del saved[name]
         task = self.request.task or snake_case(config.data.class_path.rpartition(".")[2])
         folder = self.request.resume or new_folder(Path(config.trainer.default_root_dir), task)
-        self.record = Run(folder, task, saved)
+        self.run = Run(folder, task, saved)
         for logger in as_list(config.trainer.logger):
             if str(getattr(logger, "class_path", "")).endswith("WandbLogger"):
                 try:
@@ -177,66 +149,59 @@ class SequenceCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the run's own files to what the user wants to have logged and called."""
         config = self.config_init[self.verb].trainer
-        if self.record:
-            loggers = [
-                logger for logger in as_list(config.logger) if logger not in (True, False, None)
-            ]
-            kwargs["logger"] = [*loggers, MetricsFile(self.record.folder / METRICS)]
-            kwargs["default_root_dir"] = self.record.folder
+        if self.run:
+            wanted = [logger for logger in as_list(config.logger) if not isinstance(logger, bool)]
+            kwargs["logger"] = [*wanted, MetricsFile(self.run.folder / METRICS)]
+            kwargs["default_root_dir"] = self.run.folder
             if config.enable_checkpointing is not False:
-                config.callbacks = [*as_list(config.callbacks), self.record.best(), self.record]
+                config.callbacks = [*as_list(config.callbacks), self.run.best(), self.record]
         return super().instantiate_trainer(**kwargs)
 
     def before_fit(self) -> None:
         """Make the run folder, the first trace that a run leaves, and start what logs into it."""
-        if not self.record or not is_main_process():
+        if not self.run or not is_main_process():
             return
         try:
-            self.record.create()
+            self.run.create()
         except OSError as error:
             refuse(self.verb, f"argument --trainer.default_root_dir: cannot write a run: {error}")
         for logger in self.trainer.loggers:
             if isinstance(logger, WandbLogger):
-                record(logger, self.record.config, self.model.objective.goals)
+                start(logger, self.run.config, self.model.objective.goals)
 
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""
         started = time.perf_counter()
         self.trainer.fit(**kwargs)
         seconds, steps = time.perf_counter() - started, self.trainer.global_step
-        best = self.record and next(
-            (p for p in (BEST, LAST) if (self.record.folder / p).exists()), None
-        )
+        kept = self.run.kept() if self.run else None
+        path = str(self.run.folder / kept) if self.run and kept else None
+        path = self.trainer.strategy.broadcast(path)  # only the main process knows the folder
         metrics = self.scores(
             self.trainer.test(
-                self.model,
-                self.datamodule,
-                ckpt_path=str(self.record.folder / best) if self.record and best else None,
-                weights_only=True,
-                verbose=False,
+                self.model, self.datamodule, ckpt_path=path, weights_only=True, verbose=False
             )
         )
         if not self.trainer.is_global_zero:
             return
         notes = []
-        if self.record:
-            self.record.write_results(
-                report.results(
-                    self.datamodule,
-                    metrics,
-                    task=self.record.task,
-                    seed=self.config.fit.seed_everything,
-                    steps=steps,
-                    seconds=round(seconds, 2),
-                    checkpoint=best,
-                )
+        if self.run:
+            self.run.write_results(
+                {
+                    "task": self.run.task,
+                    "seed": self.config.fit.seed_everything,
+                    "steps": steps,
+                    "seconds": round(seconds, 2),
+                    "checkpoint": kept,
+                    "metrics": metrics,
+                    "baselines": self.datamodule.baselines(),
+                }
             )
-            folder = os.path.relpath(self.record.folder)
+            folder = os.path.relpath(self.run.folder)
             notes.append(f"{steps} steps in {seconds:.1f} s; run folder: {folder}")
         examples = report.examples(self.model, self.datamodule)
-        notes += [
-            finish(logger) for logger in self.trainer.loggers if isinstance(logger, WandbLogger)
-        ]
+        loggers = [logger for logger in self.trainer.loggers if isinstance(logger, WandbLogger)]
+        notes += [finish(logger) for logger in loggers]
         report.show(self.datamodule, metrics, "test", examples, notes)
 
     def validate(self, **kwargs: Any) -> None:
@@ -267,9 +232,8 @@ class SequenceCLI(LightningCLI):
 def check_devices(verb: str, accelerator: str, devices: Any) -> None:
     """Refuse more processes than there are cores: Lightning would start them all."""
     asked = int(devices) if str(devices).isdigit() else 1
-    on_cpu = accelerator == "cpu" or (
-        accelerator == "auto" and not torch.accelerator.is_available()
-    )
+    available = torch.accelerator.is_available()
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not available)
     cores = os.cpu_count() or 1
     if on_cpu and asked > cores:
         refuse(verb, f"argument --trainer.devices: this machine has {cores} CPU cores, got {asked}")

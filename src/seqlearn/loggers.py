@@ -48,7 +48,7 @@ def prepare(given: Namespace, task: str, folder: Path, model: Mapping[str, Any])
     settings.quiet = True  # no history and summary in the terminal: the report has them
 
 
-def record(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, str]) -> None:
+def start(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, str]) -> None:
     """Start the run: tell the configuration, and for each metric which value is its best."""
     import wandb
 

@@ -1,7 +1,6 @@
 """What a run came to: one table and a few examples, for people to read."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from rich import box
@@ -71,8 +70,3 @@ def show(
         console.print(text, soft_wrap=True)
     for note in notes:
         console.print(Text(note), soft_wrap=True)
-
-
-def results(data: SequenceDataModule, metrics: Mapping[str, float], **facts: Any) -> dict[str, Any]:
-    """Gather what ``results.json`` holds: stable names, for programs to read."""
-    return {**facts, "metrics": dict(metrics), "baselines": data.baselines()}

@@ -64,6 +64,10 @@ class Run(Checkpoint):
         text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
         (self.folder / CONFIG).write_text(text, encoding="utf-8")
 
+    def kept(self) -> str | None:
+        """Name the checkpoint to judge the run by: the best, or the last if there is no best."""
+        return next((name for name in (BEST, LAST) if (self.folder / name).exists()), None)
+
     def write_results(self, results: dict[str, Any]) -> None:
         """Write ``results.json``."""
         text = json.dumps(results, indent=2, ensure_ascii=False)
