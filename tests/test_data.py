@@ -74,6 +74,11 @@ def test_evaluation_counts_each_example_once_on_any_number_of_devices(world, siz
     assert sorted(whole.flatten(1).tolist()) == sorted(expected.flatten(1).tolist())
 
 
+def test_fewer_examples_than_devices_are_refused():
+    with pytest.raises(ValueError, match="`val_size` must be at least the number of devices, 8"):
+        EvalLoader(Football().dataset("val"), trainer(0, 8))
+
+
 def test_a_handful_of_sequences_is_served_in_permuted_passes():
     seen = Football(batch_size=5).dataset("train").batch(range(50)).inputs.reshape(10, 5, 3)
     passes = [[tuple(row) for row in one.tolist()] for one in seen]

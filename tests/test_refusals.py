@@ -43,6 +43,7 @@ CASES = {
     "no batch": ((*ADD, "--data.batch_size", "-1"), "`batch_size` must be at least 1, got -1"),
     "no bits": ((*ADD, "--data.bits", "0"), "`bits` must be at least 1, got 0"),
     "too few bits": ((*ADD, "--data.bits", "1"), "has no test examples of length 1"),
+    "seed below zero": ((*ADD, "--seed_everything", "-1"), "--seed_everything: must be from 0 to"),
     "no lengths": ((*ADD, "--data.test_lengths", "[]"), "`test_lengths` must name at least one"),
     "length 0": ((*ADD, "--data.test_lengths", "[8, 0]"), "`test_lengths` must be at least 1"),
     "length of another task": (

@@ -105,8 +105,13 @@ class SequenceCLI(LightningCLI):
             )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, then look into the checkpoint before anything is made of it."""
+        """Parse, then look at what would fail later and less clearly."""
         super().parse_arguments(parser, args)
+        seed = self.config[self.verb].seed_everything
+        if not 0 <= seed < 2**32:
+            refuse(
+                self.verb, f"argument --seed_everything: must be from 0 to 2**32 - 1, got {seed}"
+            )
         path = self.config[self.verb].get("ckpt_path")
         if path and (error := checkpoint_error(Path(path), self.request.task)):
             flag = "resume" if self.request.resume else "ckpt_path"

@@ -58,6 +58,11 @@ class EvalLoader:
     def __init__(self, dataset: SequenceDataset, trainer: Trainer | None) -> None:
         self.dataset = dataset
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        if len(dataset) < world:  # Lightning would skip the idle ranks, and the others would wait
+            raise ValueError(
+                f"`{dataset.split}_size` must be at least the number of devices, {world}, "
+                f"got {len(dataset)}."
+            )
         self.indices = np.arange(rank, len(dataset), world)
 
     def __len__(self) -> int:

@@ -239,7 +239,11 @@ class ManyToOne(SequenceModule):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Read the state at the last valid step; without lengths, at the last step."""
         states = self.states(x)
-        last = states[:, -1] if lengths is None else states[torch.arange(len(x)), lengths - 1]
+        last = (
+            states[:, -1]
+            if lengths is None
+            else states[torch.arange(len(x), device=x.device), lengths - 1]
+        )
         outputs: Tensor = self.head(last)
         return outputs
 

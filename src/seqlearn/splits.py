@@ -83,15 +83,17 @@ class SequenceDataset(Dataset[SequenceBatch]):
         if not self._apart:
             return batch
         pending = np.flatnonzero(~self._belongs(batch))
-        for attempt in range(1, MAX_ATTEMPTS):
-            if not len(pending):
-                return batch
+        attempt = 0
+        while len(pending):
+            attempt += 1
+            if attempt == MAX_ATTEMPTS:
+                raise self._empty()
             again = self._draw(numbers[pending], attempt)
             accepted = self._belongs(again)
             for field, new in zip(batch, again, strict=True):
                 field[pending[accepted]] = new[accepted]
             pending = pending[~accepted]
-        raise self._empty()
+        return batch
 
     @property
     def ahead(self) -> int:
