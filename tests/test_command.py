@@ -195,6 +195,30 @@ def test_flags_of_the_trainer_the_network_and_the_optimizer_reach_them(seqlearn)
     assert [float(rate) for rate in rates] == pytest.approx([0.1, 0.01, 0.001])
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--trainer.precision", "64"),
+        ("--trainer.precision", "bf16-mixed"),
+        ("--trainer.precision", "bf16-true"),
+        ("--trainer.accumulate_grad_batches", "3"),
+        ("--trainer.limit_val_batches", "0"),
+        ("--trainer.gradient_clip_algorithm", "value"),
+        ("--trainer.fast_dev_run", "3"),
+        ("--trainer.max_time", "00:00:00:01"),
+        ("--model.reduction", "sum"),
+        ("--model.num_layers", "2", "--model.dropout", "0.2"),
+        ("--data.train_limit", "20"),
+        ("--data.val_size", "1", "--data.test_size", "1"),
+    ],
+    ids=lambda flags: " ".join(flags),
+)
+def test_what_the_trainer_and_the_task_offer_runs_to_the_end(seqlearn, flags):
+    steps = ("--trainer.max_steps", "20", "--trainer.val_check_interval", "10")
+    out = seqlearn("fit", "--task", "football", *steps, *QUICK, *flags)
+    assert out.count("Football: test") == 1 and out.count(" predicted ") >= 1
+
+
 def test_a_cell_of_ones_own_needs_only_its_path(seqlearn):
     flags = ("--model.cell", "torch.nn.GRU", "--model.cell_args", "{batch_first: true}")
     seqlearn("fit", "--task", "football", *flags, "--trainer.max_steps", "10", *QUICK)

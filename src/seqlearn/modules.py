@@ -111,8 +111,8 @@ class SequenceModule(LightningModule, ABC):
     def states(self, x: Tensor) -> Tensor:
         """Run the cell over ``(B, T, F)`` features or ``(B, T)`` symbols: ``(B, T, H)``."""
         if not x.is_floating_point():
-            x = F.one_hot(x, self.input_size).to(self.head.weight.dtype)
-        states: Tensor = self.cell(x)[0]
+            x = F.one_hot(x, self.input_size)
+        states: Tensor = self.cell(x.to(self.head.weight.dtype))[0]
         return states
 
     def setup(self, stage: str) -> None:
