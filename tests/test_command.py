@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from seqlearn import cli
+from seqlearn.loggers import MetricsFile
 from seqlearn.modules import MODULES
 from seqlearn.tasks import TASKS
 
@@ -171,6 +172,41 @@ def test_a_resumed_run_ends_as_if_it_had_not_stopped(seqlearn):
     assert yaml.safe_load((stopped / "config.yaml").read_text())["trainer"]["max_steps"] == 80
 
 
+def test_the_report_is_about_the_best_weights_not_the_last(seqlearn):
+    flags = (
+        "--trainer.max_steps",
+        "35",
+        "--trainer.val_check_interval",
+        "10",
+        "--optimizer.lr=0.3",
+    )
+    out = seqlearn("fit", "--task", "binary_add", *flags, "--data.test_lengths", "[8]", *QUICK)
+    run = newest("binary_add")
+    losses = [float(row["val/loss"]) for row in history(run) if row["val/loss"]]
+    best = torch.load(run / "checkpoints/best.ckpt", weights_only=True)
+    assert best["global_step"] == 10 * (1 + losses.index(min(losses)))
+    config, table = str(run / "config.yaml"), out.splitlines()[:6]
+
+    def tested(name):
+        path = str(run / "checkpoints" / f"{name}.ckpt")
+        return seqlearn("test", "--config", config, "--ckpt_path", path).splitlines()[:6]
+
+    assert tested("best") == table != tested("last")
+
+
+def test_what_was_logged_after_the_checkpoint_is_logged_anew(tmp_path):
+    log = MetricsFile(tmp_path / "metrics.csv")
+    for step in range(6):
+        log.log_metrics({"train/loss": 1.0 / (step + 1)}, step)
+    log.log_metrics({"val/loss": 0.5}, 5)
+    again = MetricsFile(tmp_path / "metrics.csv")
+    again.rewind(4)
+    again.log_metrics({"train/loss": 7.0}, 4)
+    rows = history(tmp_path)
+    assert [row["step"] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert [row["train/loss"] for row in rows][3:] == ["0.25", "7.0"]
+
+
 def test_epochs_are_there_for_those_who_think_in_them(seqlearn):
     flags = ("--trainer.max_epochs", "2", "--data.train_size", "640", "--data.test_lengths", "[8]")
     seqlearn("fit", "--task", "binary_add", *flags, *QUICK)
@@ -250,6 +286,20 @@ def test_without_checkpoints_the_last_weights_are_tested(seqlearn):
     out = seqlearn("fit", "--task", "football", *flags, *QUICK)
     assert "Football: test" in out
     assert json.loads((newest("football") / "results.json").read_text())["checkpoint"] is None
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_other_verbs_need_weights(verb, capfd):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([verb, "--task", "binary_add"])
+    assert "argument --ckpt_path: required" in capfd.readouterr().err
+
+
+def test_verbs_are_functions_of_the_package():
+    import seqlearn
+
+    with pytest.raises(SystemExit, match="2"):
+        seqlearn.fit.main(["--task", "nothing"])
 
 
 def test_presets_are_part_of_the_package():

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.cli import ReduceLROnPlateau
+from torch.utils.data import DataLoader
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.loaders import EvalLoader, TrainLoader
@@ -165,7 +167,63 @@ def test_a_task_and_a_network_of_ones_own_go_into_a_plain_trainer():
     assert run.global_step == 200 and run.current_epoch == 1
     (scores,) = run.validate(module, data, verbose=False)
     assert scores["val/accuracy"] == 1
-    assert len(run.predict(module, data)[0]) == 128
+    chances = torch.cat(run.predict(module, data))
+    assert chances.shape == (1000, 4)
+    torch.testing.assert_close(chances.sum(1), torch.ones(1000))
+
+
+def test_loaders_of_ones_own_are_named_by_their_number():
+    data = BinaryAdd(test_lengths=(3, 5), test_size=10)
+    module, run = ManyToMany.for_data(data, hidden_size=2), quiet(max_steps=1, limit_val_batches=0)
+    run.fit(module, data)
+    own = DataLoader(data.dataset("test", 9), batch_size=5)
+    (scores,) = run.test(module, own, verbose=False)
+    assert list(scores) == ["test/loss", "test/accuracy", "test/exact_match"]
+    several = run.test(module, [own, own], verbose=False)
+    assert [len(each) for each in several] == [3, 3] and "test/loss@1" in several[1]
+    by_length = run.test(module, data, verbose=False)
+    assert [sorted(each) for each in by_length] == [
+        [f"test/{name}@{n}" for name in ("accuracy", "exact_match", "loss")] for n in (3, 5)
+    ]
+
+
+def test_a_plateau_lowers_the_rate_at_validations():
+    data = BinaryAdd(batch_size=4, val_size=8)
+
+    def plateau(optimizer):
+        return ReduceLROnPlateau(optimizer, monitor="val/loss", patience=0, threshold=1e9)
+
+    module = ManyToMany.for_data(data, hidden_size=2, lr_scheduler=plateau)
+    run = quiet(max_steps=12, val_check_interval=4, check_val_every_n_epoch=None)
+    run.fit(module, data)
+    assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(
+        1e-6
+    )  # from 1e-3, at each of three
+
+
+def test_draws_need_not_be_contiguous():
+    inputs = torch.rand(3, 2, 5).transpose(1, 2)
+    batch = SequenceBatch(inputs, torch.zeros(3, 5, 1), torch.full((3,), 5))
+    assert (content_hash(batch) == content_hash(batch._replace(inputs=inputs.contiguous()))).all()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_training_loss_is_over_scored_steps(reduction):
+    data = BinaryAdd(batch_size=20)
+    still = ManyToMany.for_data(
+        data, reduction=reduction, optimizer=lambda p: torch.optim.SGD(p, lr=0.0)
+    )
+    run = quiet(max_steps=1, log_every_n_steps=1, limit_val_batches=0)
+    run.fit(still, data)
+    inputs, targets, lengths = data.dataset("train").batch(range(20))
+    losses = [
+        torch.nn.functional.binary_cross_entropy_with_logits(
+            logits[:end], bits[:end].float(), reduction="sum"
+        )
+        for logits, bits, end in zip(still(inputs), targets, lengths, strict=True)
+    ]
+    expected = sum(losses) / (lengths.sum() if reduction == "mean" else 20)
+    torch.testing.assert_close(run.callback_metrics["train/loss"], expected.detach())
 
 
 def test_a_module_refuses_a_task_of_another_mapping_wherever_they_meet():

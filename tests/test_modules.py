@@ -90,6 +90,10 @@ def test_metrics_are_weighted_means_over_what_is_scored(objective, size):
     scores = kind.scores(outputs, targets, 10.0)
     assert list(scores) == list(kind.goals)
     means = {name: (v * w).sum() / w.sum() for name, (v, w) in scores.items()}
+    if objective != "regression":
+        chosen = kind.scored(targets)
+        expected = kind.losses(outputs, targets)[chosen].mean()
+        assert means["loss"] == pytest.approx(expected)
     total = {name: [] for name in kind.goals}
     for row, wanted in zip(outputs.tolist(), targets.tolist(), strict=True):
         hits = []
@@ -124,7 +128,8 @@ def test_the_loss_is_that_of_torch():
 def test_predictions_are_probabilities():
     outputs = batch((5, 4))
     assert OBJECTIVES["categorical"].predict(outputs).sum(-1) == pytest.approx(1)
-    assert ((0 < OBJECTIVES["binary"].predict(outputs)) & (outputs.sigmoid() < 1)).all()
+    chances = OBJECTIVES["binary"].predict(outputs)
+    torch.testing.assert_close(chances, 1 / (1 + (-outputs).exp()))
     assert OBJECTIVES["regression"].predict(outputs) is outputs
 
 
@@ -177,6 +182,7 @@ def test_a_cell_is_a_word_a_path_or_a_class(cell, cell_args, kind):
         ({"cell": "torch.nn.GRU"}, "but was built with batch_first=False"),
         ({"cell": "gru", "cell_args": {"speed": 3}}, "'gru' cannot be built with .*speed"),
         ({"cell_args": {"nonlinearity": "cube"}}, "cube"),
+        ({"cell_args": {"bidirectional": True}}, r"'rnn' must give states \(B, T, 64\)"),
         ({"hidden_size": 0}, "`hidden_size` must be at least 1, got 0"),
         ({"num_layers": -1}, "`num_layers` must be at least 1, got -1"),
         ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1, got 1.0"),
@@ -188,8 +194,13 @@ def test_what_makes_no_sense_is_refused(arguments, message):
         ManyToMany(**{"input_size": 2, "output_size": 1, "objective": "binary", **arguments})
 
 
+def test_sizes_and_dropout_reach_the_cell():
+    cell = ManyToMany(2, 1, "binary", hidden_size=7, num_layers=3, dropout=0.25).cell
+    assert (cell.hidden_size, cell.num_layers, cell.dropout) == (7, 3, 0.25)
+
+
 def test_make_cell_takes_torchs_arguments():
-    assert make_cell("rnn", 2, 3, nonlinearity="relu").nonlinearity == "relu"
+    assert make_cell("rnn", (2, 3), nonlinearity="relu").nonlinearity == "relu"
 
 
 @pytest.mark.parametrize("data", [BinaryAdd(), Football(), NextNumber()], ids=str)

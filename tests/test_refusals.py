@@ -23,6 +23,9 @@ def write(folder: Path) -> None:
     torch.save({**checkpoint, "seqlearn": {"task": "football"}}, folder / "football.ckpt")
     whole = (folder / "football.ckpt").read_bytes()
     (folder / "short.ckpt").write_bytes(whole[: len(whole) // 2])
+    weights = {"cell.weight_ih_l0": torch.zeros(16, 2), "head.weight": torch.zeros(1, 99)}
+    torch.save({**checkpoint, "state_dict": weights}, folder / "shape.ckpt")
+    (folder / "number.yaml").write_text("task: 3\n")
     (folder / "file").write_text("")
     for name, checkpoint in [("other", "football.ckpt"), ("torn", "short.ckpt"), ("empty", "")]:
         (folder / name / "checkpoints").mkdir(parents=True)
@@ -44,6 +47,16 @@ CASES = {
     "no bits": ((*ADD, "--data.bits", "0"), "`bits` must be at least 1, got 0"),
     "too few bits": ((*ADD, "--data.bits", "1"), "has no test examples of length 1"),
     "seed below zero": ((*ADD, "--seed_everything", "-1"), "--seed_everything: must be from 0 to"),
+    "rate below zero": ((*ADD, "--optimizer.lr", "-1"), "Invalid learning rate: -1"),
+    "clipping below zero": (
+        (*ADD, "--trainer.gradient_clip_val", "-1"),
+        "argument --trainer.gradient_clip_val: must be above 0, got -1",
+    ),
+    "checkpoint of another shape": (
+        (*ADD, "--ckpt_path", "shape.ckpt"),
+        "size mismatch for head.weight",
+    ),
+    "task that is no word": (("--config", "number.yaml"), "argument --task: must be one of"),
     "no lengths": ((*ADD, "--data.test_lengths", "[]"), "`test_lengths` must name at least one"),
     "length 0": ((*ADD, "--data.test_lengths", "[8, 0]"), "`test_lengths` must be at least 1"),
     "length of another task": (
@@ -66,8 +79,8 @@ CASES = {
         "made for the task 'football', not 'binary_add'",
     ),
     "run against the task": (
-        ("--task", "football", "--resume", "empty"),
-        "empty has no checkpoints/last.ckpt",
+        ("--task", "football", "--resume", "other"),
+        "other/config.yaml is for the task 'binary_add', not 'football'",
     ),
     "torn run": (("--resume", "torn"), "torn/checkpoints/last.ckpt is not a readable checkpoint"),
     "no such checkpoint": ((*ADD, "--ckpt_path", "no.ckpt"), "--ckpt_path: no such file: no.ckpt"),

@@ -128,5 +128,6 @@ def test_permutations_hold_each_number_once_and_every_order_is_as_likely():
 
 
 def test_negative_indices_are_refused():
-    with pytest.raises(OverflowError):
-        IndexedRNG(0, "train", [-1])
+    for indices in ([-1], np.array([3, -1])):
+        with pytest.raises(ValueError, match="`indices` must be zero or greater, got -1"):
+            IndexedRNG(0, "train", indices)

@@ -167,7 +167,7 @@ def test_baselines_are_what_such_predictors_really_reach(name):
     assert list(claimed) == list(PREDICTORS[name])
     for predictor, value in claimed.items():
         reached = PREDICTORS[name][predictor](batch)
-        assert reached == pytest.approx(value, abs=0.01), predictor
+        assert reached == pytest.approx(value, rel=0.1, abs=1e-3), predictor
 
 
 def number(bits):

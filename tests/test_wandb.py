@@ -186,7 +186,7 @@ def test_with_a_key_the_mode_stays_online(monkeypatch, tmp_path):
         "import wandb; from pathlib import Path; from jsonargparse import Namespace\n"
         "from seqlearn.loggers import prepare\n"
         "given = Namespace(version=None, offline=False)\n"
-        "prepare(given, 'task', Path('run'), {'cell': 'rnn', 'hidden_size': 3})\n"
+        "prepare(given, 'fit', 'task', {'cell': 'rnn', 'hidden_size': 3}, Path('run'))\n"
         "print(wandb.setup().settings.mode, given.id, given.name)"
     )
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)

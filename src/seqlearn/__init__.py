@@ -1,7 +1,21 @@
 """Toy sequence tasks and the recurrent networks that learn them, for PyTorch Lightning."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers; everyone else gets a name when it is asked for
+    from seqlearn.cells import CELLS as CELLS
+    from seqlearn.data import SequenceBatch as SequenceBatch
+    from seqlearn.data import SequenceDataModule as SequenceDataModule
+    from seqlearn.modules import ManyToMany as ManyToMany
+    from seqlearn.modules import ManyToOne as ManyToOne
+    from seqlearn.modules import SequenceModule as SequenceModule
+    from seqlearn.objectives import OBJECTIVES as OBJECTIVES
+    from seqlearn.rng import IndexedRNG as IndexedRNG
+    from seqlearn.tasks import TASKS as TASKS
+    from seqlearn.tasks import BinaryAdd as BinaryAdd
+    from seqlearn.tasks import Football as Football
+    from seqlearn.tasks import NextNumber as NextNumber
 
 _HOMES = {
     "BinaryAdd": "tasks",
@@ -23,6 +37,8 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("fit", "validate", "test", "predict"):
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -9,6 +9,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+import torch
 from torch import nn
 
 Cell = str | type[nn.Module] | partial[nn.Module]
@@ -22,7 +23,7 @@ CELLS: dict[str, Callable[..., nn.Module]] = {
 """The words for cells: ``rnn`` also takes ``nonlinearity``, ``"tanh"`` or ``"relu"``."""
 
 
-def make_cell(cell: Cell, *sizes: int, **arguments: Any) -> nn.Module:
+def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module:
     """Build a cell from a word of `CELLS`, the path of a class, or a class itself.
 
     Args:
@@ -31,10 +32,10 @@ def make_cell(cell: Cell, *sizes: int, **arguments: Any) -> nn.Module:
         arguments: Passed on to the cell.
 
     Raises:
-        ValueError: If there is no such cell, it refuses the arguments, or is not batch-first.
+        ValueError: If there is no such cell, it refuses the arguments, or does not give states.
 
     Example:
-        >>> make_cell("rnn", 2, 16, nonlinearity="relu")
+        >>> make_cell("rnn", (2, 16), nonlinearity="relu")
         RNN(2, 16, batch_first=True)
     """
     build = find_cell(cell) if isinstance(cell, str) else cell
@@ -47,6 +48,14 @@ def make_cell(cell: Cell, *sizes: int, **arguments: Any) -> nn.Module:
             f"`cell` {cell!r} must read inputs (B, T, F), but was built with batch_first=False; "
             "give `cell_args` {'batch_first': True}."
         )
+    input_size, hidden_size = sizes
+    with torch.no_grad():
+        states = module(torch.zeros(1, 2, input_size))[0]
+    if states.shape != (1, 2, hidden_size):
+        raise ValueError(
+            f"`cell` {cell!r} must give states (B, T, {hidden_size}), "
+            f"but made {tuple(states.shape)} of inputs (1, 2, {input_size})."
+        )
     return module
 
 
@@ -58,7 +67,8 @@ def find_cell(name: str) -> Callable[..., nn.Module]:
     try:
         found: Callable[..., nn.Module] = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
+        why = f" ({error})" if module else ""
         raise ValueError(
-            f"`cell` must be one of {', '.join(CELLS)} or the path of a class, got {name!r}."
+            f"`cell` must be one of {', '.join(CELLS)} or the path of a class, got {name!r}{why}."
         ) from error
     return found

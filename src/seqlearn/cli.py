@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     verb, *rest = arguments or ["--help"]
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # classes of one's own, as with `python -m`
     if verb in ("-h", "--help"):
         verbs = "\n".join(f"  {name:<12}{text}" for name, text in VERBS.items())
         print(f"{USAGE.format(verb='VERB')}\nverbs:\n{verbs}\n\n{task_list()}")

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import WandbLogger
 from torch.optim import Optimizer
 
 from seqlearn import report
+from seqlearn.checks import check
 from seqlearn.data import SequenceDataModule
 from seqlearn.defaults import DEFAULTS, quiet
 from seqlearn.errors import is_main_process, refuse
@@ -107,11 +108,7 @@ class SequenceCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, then look at what would fail later and less clearly."""
         super().parse_arguments(parser, args)
-        seed = self.config[self.verb].seed_everything
-        if not 0 <= seed < 2**32:
-            refuse(
-                self.verb, f"argument --seed_everything: must be from 0 to 2**32 - 1, got {seed}"
-            )
+        check(self.verb, self.config[self.verb])
         path = self.config[self.verb].get("ckpt_path")
         if path and (error := checkpoint_error(Path(path), self.request.task)):
             flag = "resume" if self.request.resume else "ckpt_path"
@@ -120,25 +117,25 @@ class SequenceCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what depends on several arguments, and plan the run."""
         config = self.config[self.verb]
-        check_devices(self.verb, config.trainer.accelerator, config.trainer.devices)
         steps = self.request.preset.get("trainer", {}).get("max_steps")
         if config.trainer.max_epochs is not None and config.trainer.max_steps == steps:
             config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
-        if self.verb != "fit" or config.trainer.fast_dev_run:
-            asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
-            config.trainer.logger = config.trainer.logger if asked else False
-            return
-        text = self.parser.dump(self.config, skip_none=False)
-        saved = yaml.safe_load(text)["fit"]
-        for name in ("ckpt_path", "resume"):
-            del saved[name]
+        asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
+        fits = self.verb == "fit" and not config.trainer.fast_dev_run
+        if not fits and not asked:
+            config.trainer.logger = False
+        saved = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.verb]
         task = self.request.task or snake_case(config.data.class_path.rpartition(".")[2])
-        folder = self.request.resume or new_folder(Path(config.trainer.default_root_dir), task)
-        self.run = Run(folder, task, saved)
+        folder = None
+        if fits:
+            for name in ("ckpt_path", "resume"):
+                del saved[name]
+            folder = self.request.resume or new_folder(Path(config.trainer.default_root_dir), task)
+            self.run = Run(folder, task, saved)
         for logger in as_list(config.trainer.logger):
             if str(getattr(logger, "class_path", "")).endswith("WandbLogger"):
                 try:
-                    prepare(logger.init_args, task, folder, saved["model"])
+                    prepare(logger.init_args, self.verb, task, saved["model"], folder)
                 except ValueError as error:
                     refuse(self.verb, f"Weights & Biases: {error}")
 
@@ -147,8 +144,14 @@ class SequenceCLI(LightningCLI):
         try:
             super().instantiate_classes()
             self.model.check_mapping(self.datamodule)
+            self.datamodule.trainer = self.trainer
             self.datamodule.setup(self.verb)
-        except (ValueError, TypeError, MisconfigurationException) as error:
+            if self.model.optimizer:
+                self.model.optimizer(self.model.parameters())
+            if path := self.config[self.verb].ckpt_path:
+                content = torch.load(path, map_location="cpu", weights_only=True)
+                self.model.load_state_dict(content["state_dict"])
+        except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
             refuse(self.verb, str(error))
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -206,7 +209,7 @@ class SequenceCLI(LightningCLI):
             notes.append(f"{steps} steps in {seconds:.1f} s; run folder: {folder}")
         examples = report.examples(self.model, self.datamodule)
         loggers = [logger for logger in self.trainer.loggers if isinstance(logger, WandbLogger)]
-        notes += [finish(logger) for logger in loggers]
+        notes += filter(None, [finish(logger) for logger in loggers])
         report.show(self.datamodule, metrics, "test", examples, notes)
 
     def validate(self, **kwargs: Any) -> None:
@@ -232,16 +235,6 @@ class SequenceCLI(LightningCLI):
     def scores(loaders: list[Any]) -> dict[str, float]:
         """Join the metrics of all loaders, whose names differ."""
         return {name: float(value) for metrics in loaders for name, value in metrics.items()}
-
-
-def check_devices(verb: str, accelerator: str, devices: Any) -> None:
-    """Refuse more processes than there are cores: Lightning would start them all."""
-    asked = int(devices) if str(devices).isdigit() else 1
-    available = torch.accelerator.is_available()
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not available)
-    cores = os.cpu_count() or 1
-    if on_cpu and asked > cores:
-        refuse(verb, f"argument --trainer.devices: this machine has {cores} CPU cores, got {asked}")
 
 
 def as_list(value: Any) -> list[Any]:

@@ -46,7 +46,7 @@ class SequenceDataModule(LightningDataModule, ABC):
     train_size: int = 10_000
     """Sequences that count as an epoch, for those who set `max_epochs`."""
     train_limit: int | None = None
-    """Train on this many distinct sequences, again and again; by default every one is new."""
+    """Train on the first so many sequences, again and again; by default every one is new."""
     val_size: int = 1000
     """Sequences in the validation split."""
     test_size: int = 1000
@@ -81,8 +81,9 @@ class SequenceDataModule(LightningDataModule, ABC):
         Raises:
             ValueError: If a split has no example.
         """
-        for split, length in [("train", None), ("val", None), *(("test", n) for n in self.curve)]:
-            self.dataset(split, length)[0]
+        self.dataset("train")[0]
+        for loader in (self.val_dataloader(), *self.test_dataloader()):
+            loader.dataset[0]
 
     def require(self, name: str, least: int) -> None:
         """Refuse a field below the least value that makes sense; None means it is not set."""
@@ -118,7 +119,7 @@ class SequenceDataModule(LightningDataModule, ABC):
     def baselines(self) -> dict[str, float]:
         """Give the headline metric of simple predictors and of the optimum, at `length`."""
 
-    def world(self, length: int | None) -> int | None:
+    def population(self, length: int | None) -> int | None:
         """How many examples there are, if so few that `draw` numbers them by index; else None."""
         return None
 

@@ -11,7 +11,9 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 
-def prepare(given: Namespace, task: str, folder: Path, model: Mapping[str, Any]) -> None:
+def prepare(
+    given: Namespace, verb: str, task: str, model: Mapping[str, Any], folder: Path | None
+) -> None:
     """Fill in what the user left open of a ``WandbLogger``, and settle whether it goes online.
 
     ``WANDB_MODE`` is respected; only ``online``, its default, becomes offline without an API key,
@@ -19,9 +21,11 @@ def prepare(given: Namespace, task: str, folder: Path, model: Mapping[str, Any])
 
     Args:
         given: The arguments of the logger, changed in place.
+        verb: What is done.
         task: The task's word.
-        folder: The run folder; its name makes the run's id, so that a resumed run goes on with it.
         model: The configuration of the network.
+        folder: The run folder, if there is one; its name makes the run's id, so that a resumed run
+            goes on with it.
 
     Raises:
         ValueError: If a ``WANDB_`` variable makes no sense.
@@ -31,13 +35,14 @@ def prepare(given: Namespace, task: str, folder: Path, model: Mapping[str, Any])
     network = model.get("init_args", model)
     open_fields = {
         "name": f"{task}-{network.get('cell')}-{network.get('hidden_size')}",
-        "id": given.version or f"{task}-{folder.name}",
-        "save_dir": str(folder.absolute()),
         "group": task,
         "tags": [task, str(network.get("cell"))],
-        "job_type": "fit",
+        "job_type": verb,
         "resume": "allow",
     }
+    if folder:
+        own_id = given.version or f"{task}-{folder.name}"
+        open_fields |= {"id": own_id, "save_dir": str(folder.absolute())}
     for name, value in open_fields.items():
         if given.get(name) in (None, "."):
             given[name] = value
@@ -77,7 +82,7 @@ def finish(logger: WandbLogger) -> str:
 
 
 class MetricsFile(Logger):
-    """Append what is logged to ``metrics.csv``: a row for each step, columns as they come.
+    """Append what is logged to ``metrics.csv``: a row for each call, columns as they come.
 
     Unlike Lightning's ``CSVLogger`` it goes on with the file that a resumed run finds.
     """
@@ -129,8 +134,9 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def rewind(self, step: int) -> None:
-        """Forget what was logged after ``step``: a resumed run logs it again."""
+        """Forget what was logged from ``step`` on: a resumed run logs it again."""
         rows = self.rows()
         self.columns = list(rows[0]) if rows else []
-        if len(kept := [row for row in rows if int(row["step"]) <= step]) < len(rows):
-            self.rewrite(kept)
+        if rows:
+            before = [row for row in rows if row["step"].isdigit() and int(row["step"]) < step]
+            self.rewrite(before)

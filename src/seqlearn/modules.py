@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from seqlearn.cells import Cell, make_cell
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.loaders import EvalLoader
 from seqlearn.metrics import WeightedMean
 from seqlearn.objectives import OBJECTIVES
 
@@ -30,7 +31,7 @@ class SequenceModule(LightningModule, ABC):
         dropout: Probability to drop a unit between layers.
         reduction: The loss is the mean over scored steps, or their sum over each sequence.
         optimizer: Makes the optimizer from the parameters; by default Adam with a rate of 0.001.
-        lr_scheduler: Makes the learning-rate scheduler from the optimizer; stepped every step.
+        lr_scheduler: Makes the learning-rate scheduler from the optimizer; it counts in steps.
 
     Raises:
         ValueError: If a size is not positive, or the objective or the cell is not known.
@@ -65,15 +66,14 @@ class SequenceModule(LightningModule, ABC):
                 f"`objective` must be one of {', '.join(OBJECTIVES)}, got {objective!r}."
             )
         # Only plain values: a checkpoint must load with weights_only=True.
-        unsaved = ["optimizer", "lr_scheduler"] + ([] if isinstance(cell, str) else ["cell"])
-        self.save_hyperparameters(ignore=unsaved)
+        no_word = [] if isinstance(cell, str) else ["cell"]
+        self.save_hyperparameters(ignore=["optimizer", "lr_scheduler", *no_word])
         self.objective = OBJECTIVES[objective]
         self.input_size, self.scale, self.reduction = input_size, scale, reduction
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.cell = make_cell(
             cell,
-            input_size,
-            hidden_size,
+            (input_size, hidden_size),
             num_layers=num_layers,
             dropout=dropout,
             **(cell_args or {}),
@@ -117,8 +117,7 @@ class SequenceModule(LightningModule, ABC):
 
     def setup(self, stage: str) -> None:
         """Refuse a DataModule of another mapping, whoever made this module."""
-        data = getattr(self.trainer, "datamodule", None)
-        if isinstance(data, SequenceDataModule):
+        if isinstance(data := getattr(self.trainer, "datamodule", None), SequenceDataModule):
             self.check_mapping(data)
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor:  # noqa: D102
@@ -133,52 +132,46 @@ class SequenceModule(LightningModule, ABC):
             assert isinstance(reduced, Tensor)
             count = reduced
         loss = losses.sum() / count.clamp(min=1)
-        # To log is dearer than to step a small network: do it when the Trainer passes it on.
+        # Logging costs as much as a step of a small network: only when the Trainer passes it on.
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
         if every and (self.trainer.global_step + 1) % every == 0:
             self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 
     def on_validation_epoch_start(self) -> None:  # noqa: D102
-        self._start([""])
+        self._start(1)
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:  # noqa: D102
         self._update(batch, 0)
 
     def on_validation_epoch_end(self) -> None:  # noqa: D102
-        self._log("val", [""])
+        self._log("val", 0, "")
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self._start(self._test_suffixes)
+        self._start(len(self.trainer.num_test_batches))
 
-    def test_step(self, batch: SequenceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: D102
+    def test_step(self, batch: SequenceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Score a batch, and at the end of each loader log its metrics."""
         self._update(batch, dataloader_idx)
-
-    def on_test_epoch_end(self) -> None:  # noqa: D102
-        self._log("test", self._test_suffixes)
+        if batch_idx + 1 == self.trainer.num_test_batches[dataloader_idx]:
+            self._log("test", dataloader_idx, self._suffix(dataloader_idx))
 
     def predict_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor:
         """Give probabilities, or values for a regression, shaped as the outputs."""
         return self.objective.predict(self(batch.inputs, batch.lengths))
 
-    @property
-    def _test_suffixes(self) -> list[str]:
+    def _suffix(self, loader: int) -> str:
         """What tells the metrics of several test loaders apart: ``@`` and the length."""
-        data = getattr(self.trainer, "datamodule", None)
-        if isinstance(data, SequenceDataModule):
-            return [f"@{length}" for length in data.curve]
-        loaders = self.trainer.num_test_batches
-        return [""] if len(loaders) == 1 else [f"@{k}" for k in range(len(loaders))]
+        loaders = self.trainer.test_dataloaders
+        loaders = loaders if isinstance(loaders, list) else [loaders]
+        if isinstance(loaders[loader], EvalLoader):
+            return f"@{loaders[loader].dataset.length}"
+        return f"@{loader}" if len(loaders) > 1 else ""
 
-    def _start(self, suffixes: list[str]) -> None:
+    def _start(self, loaders: int) -> None:
         """Set up sums and counts for each loader; torchmetrics adds them up over devices."""
-        self.metrics = nn.ModuleDict(
-            {
-                f"{name}/{k}": WeightedMean()
-                for k in range(len(suffixes))
-                for name in self.objective.goals
-            }
-        ).to(self.device)
+        names = [f"{name}/{k}" for k in range(loaders) for name in self.objective.goals]
+        self.metrics = nn.ModuleDict({name: WeightedMean() for name in names}).to(self.device)
 
     def _metric(self, name: str, loader: int) -> WeightedMean:
         metric = self.metrics[f"{name}/{loader}"]
@@ -191,25 +184,30 @@ class SequenceModule(LightningModule, ABC):
         for name, (values, weights) in scores.items():
             self._metric(name, loader).update(values, weights)
 
-    def _log(self, stage: str, suffixes: list[str]) -> None:
+    def _log(self, stage: str, loader: int, suffix: str) -> None:
         *_, headline = self.objective.goals
-        for k, suffix in enumerate(suffixes):
-            for name in self.objective.goals:
-                value = self._metric(name, k).compute()
-                shown = stage == "val" and name == headline
-                # The value is that of all devices already; a mean over equal values keeps it.
-                self.log(f"{stage}/{name}{suffix}", value, prog_bar=shown, sync_dist=True)
+        for name in self.objective.goals:
+            value = self._metric(name, loader).compute()
+            self.log(
+                f"{stage}/{name}{suffix}",
+                value,
+                on_step=False,
+                on_epoch=True,
+                prog_bar=stage == "val" and name == headline,
+                sync_dist=True,  # that of all devices already; a mean over equal values keeps it
+                batch_size=1,
+                add_dataloader_idx=False,
+            )
 
     def configure_optimizers(self) -> Any:  # noqa: D102
         optimizer = (self.optimizer or torch.optim.Adam)(self.parameters())
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
-        monitor = {"monitor": scheduler.monitor} if hasattr(scheduler, "monitor") else {}
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step", **monitor},
-        }
+        plan: dict[str, Any] = {"scheduler": scheduler, "interval": "step"}
+        if hasattr(scheduler, "monitor"):  # ReduceLROnPlateau: it looks at each validation
+            plan |= {"monitor": scheduler.monitor, "frequency": self.trainer.val_check_interval}
+        return {"optimizer": optimizer, "lr_scheduler": plan}
 
 
 class ManyToMany(SequenceModule):

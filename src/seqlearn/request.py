@@ -44,7 +44,7 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
     peek.add_argument("-c", "--config", action="append", default=[])
     peek.add_argument("--resume", type=Path)
     peek.add_argument("-h", "--help", action="store_true")
-    for name in ("--ckpt_path", "--data", "--model"):
+    for name in ("--ckpt_path", "--data"):
         peek.add_argument(name)
     seen, _ = peek.parse_known_args(arguments)
     rest = without(arguments, "--resume")
@@ -60,6 +60,8 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
         rest = ["--config", str(config), *rest, "--ckpt_path", str(checkpoint)]
     elif seen.ckpt_path and not Path(seen.ckpt_path).is_file():
         refuse(verb, f"argument --ckpt_path: no such file: {seen.ckpt_path}")
+    elif verb != "fit" and not seen.ckpt_path and not seen.help:
+        refuse(verb, "argument --ckpt_path: required, such as RUN/checkpoints/best.ckpt")
     configs = {path: read_config(verb, path) for path in seen.config}
     task = choose_task(verb, seen.task, configs)
     own = seen.data or any("data" in config for config in configs.values())
@@ -116,9 +118,9 @@ def choose_task(verb: str, task: str | None, configs: dict[str, dict[str, Any]])
         task = task or named
         if named and named != task:
             refuse(verb, f"argument --config: {path} is for the task {named!r}, not {task!r}")
-    if task and task not in task_names():
+    if task is not None and task not in task_names():
         names = task_names()
-        hint = nearest(task, names)
+        hint = nearest(str(task), names)
         refuse(verb, f"argument --task: must be one of {', '.join(names)}, got {task!r}{hint}")
     return task
 

@@ -35,6 +35,9 @@ class IndexedRNG:
         indices: ``(B,)`` sample indices, zero or greater.
         attempt: Which of the unrelated streams of the same samples, for those who must redraw.
 
+    Raises:
+        ValueError: If an index is negative.
+
     Example:
         >>> IndexedRNG(0, "train", [3, 4]).integers(0, 100, size=2).tolist()
         [[91, 5], [62, 87]]
@@ -44,6 +47,8 @@ class IndexedRNG:
 
     def __init__(self, seed: int, split: str, indices: ArrayLike, attempt: int = 0) -> None:
         self.split = split
+        if (np.asarray(indices) < 0).any():
+            raise ValueError(f"`indices` must be zero or greater, got {np.min(indices)}.")
         self.indices: Words = np.asarray(indices, dtype=np.uint64)
         name = f"{seed}/{split}/{attempt}".encode()
         base = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")

@@ -108,7 +108,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
     @property
     def _apart(self) -> bool:
         """Whether examples of other splits must be drawn again; numbered ones are sorted before."""
-        return self.data.held_out and self.data.world(self.length) is None
+        return self.data.held_out and self.data.population(self.length) is None
 
     def _draw(self, numbers: NDArray[np.int64], attempt: int = 0) -> SequenceBatch:
         return self.data.draw(IndexedRNG(self.data.seed, self.split, numbers, attempt), self.length)
@@ -121,7 +121,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
     def _members(self) -> NDArray[np.int64] | None:
         """The numbers of the distinct examples of this split; None if they are without end."""
         limit = self.data.train_limit if self.split == "train" else None
-        count = self.data.world(self.length)
+        count = self.data.population(self.length)
         if count is None:
             return None if limit is None else np.arange(limit)
         numbers = np.arange(count)
@@ -157,7 +157,7 @@ def content_hash(batch: SequenceBatch) -> Words:
     A multilinear hash: Carter & Wegman 1979, doi:10.1016/0022-0000(79)90044-8.
     """
     size, length, *_ = batch.inputs.shape
-    steps = batch.inputs.numpy().reshape(size, length, -1)
+    steps = np.ascontiguousarray(batch.inputs.numpy()).reshape(size, length, -1)
     word = np.uint64 if steps[0, 0].nbytes % 8 == 0 else np.uint32
     words = steps.view(word).astype(np.uint64, copy=False)  # (B, T, words of a step)
     factors = mix(np.arange(1, words[0].size + 1, dtype=np.uint64)).reshape(words.shape[1:])

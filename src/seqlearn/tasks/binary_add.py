@@ -66,9 +66,9 @@ class BinaryAdd(SequenceDataModule):
         return self.bits
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
-        """Draw pairs of numbers of ``length`` bits, or each pair of the longer of two lengths."""
+        """Draw pairs of numbers of ``length`` bits; if None, the longer of two random lengths."""
         longest = length or self.bits
-        # Of even lengths, half of them short, two networks in a hundred learn carries that fade.
+        # With lengths drawn evenly, two seeds in a hundred learn carries that fade over 1024 bits.
         bits = (
             rng.integers(1, longest + 1, 2).max(axis=1) if not length else np.full(len(rng), length)
         )
