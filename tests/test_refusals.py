@@ -25,6 +25,8 @@ def write(folder: Path) -> None:
     (folder / "short.ckpt").write_bytes(whole[: len(whole) // 2])
     weights = {"cell.weight_ih_l0": torch.zeros(16, 2), "head.weight": torch.zeros(1, 99)}
     torch.save({**checkpoint, "state_dict": weights}, folder / "shape.ckpt")
+    torch.save({**checkpoint, "state_dict": 5}, folder / "odd.ckpt")
+    (folder / "lists.yaml").write_text("trainer: [1]\n")
     (folder / "number.yaml").write_text("task: 3\n")
     (folder / "file").write_text("")
     for name, checkpoint in [("other", "football.ckpt"), ("torn", "short.ckpt"), ("empty", "")]:
@@ -57,6 +59,17 @@ CASES = {
         "size mismatch for head.weight",
     ),
     "task that is no word": (("--config", "number.yaml"), "argument --task: must be one of"),
+    "schedule that never steps": (
+        (*ADD, "--lr_scheduler", "StepLR", "--lr_scheduler.step_size", "0"),
+        "modulo by zero",
+    ),
+    "batch beyond memory": ((*ADD, "--data.batch_size", "100000000000"), "Unable to allocate"),
+    "config of lists": (
+        (*ADD, "--config", "lists.yaml"),
+        "trainer in lists.yaml must be a mapping",
+    ),
+    "empty path": ((*ADD, "--ckpt_path", ""), "argument --ckpt_path: no such file"),
+    "weights that are none": ((*ADD, "--ckpt_path", "odd.ckpt"), "not a readable checkpoint"),
     "no lengths": ((*ADD, "--data.test_lengths", "[]"), "`test_lengths` must name at least one"),
     "length 0": ((*ADD, "--data.test_lengths", "[8, 0]"), "`test_lengths` must be at least 1"),
     "length of another task": (

@@ -181,6 +181,21 @@ def test_a_mode_that_is_none_is_refused(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "environment", "message"),
+    [
+        (("--trainer.logger.project", "a/b"), {}, "Invalid project name 'a/b'"),
+        ((), {"WANDB_API_KEY": "x"}, "API key must have 40"),
+    ],
+    ids=["project", "key"],
+)
+def test_what_weights_and_biases_refuses_is_refused(tmp_path, flags, environment, message):
+    done = fit(tmp_path, *flags, **environment)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
 def test_with_a_key_the_mode_stays_online(monkeypatch, tmp_path):
     code = (
         "import wandb; from pathlib import Path; from jsonargparse import Namespace\n"

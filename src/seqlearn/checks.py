@@ -18,7 +18,7 @@ def check(verb: str, config: Any) -> None:
     trainer = config.trainer
     if not 0 <= (seed := config.seed_everything) < 2**32:
         refuse(verb, f"argument --seed_everything: must be from 0 to 2**32 - 1, got {seed}")
-    for name in ("gradient_clip_val", "val_check_interval"):
+    for name in ("gradient_clip_val", "val_check_interval", "accumulate_grad_batches"):
         value = trainer[name]
         if isinstance(value, int | float) and not value > 0:
             refuse(verb, f"argument --trainer.{name}: must be above 0, got {value}")

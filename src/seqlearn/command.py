@@ -2,9 +2,10 @@
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any
 
 import torch
 import yaml
@@ -22,9 +23,16 @@ from seqlearn.defaults import DEFAULTS, quiet
 from seqlearn.errors import is_main_process, refuse
 from seqlearn.loggers import MetricsFile, finish, prepare, start
 from seqlearn.modules import MODULES, SequenceModule
-from seqlearn.request import Request, nearest
+from seqlearn.parser import Parser
+from seqlearn.request import Request
 from seqlearn.run import METRICS, Run, checkpoint_error, new_folder
 from seqlearn.tasks import TASKS
+
+REFUSALS = (
+    *(ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError),
+    MisconfigurationException,
+)
+"""What classes raise at their making if the user asks for what they cannot be."""
 
 SHOWN = 20
 """Examples that `predict` shows."""
@@ -37,20 +45,6 @@ def run(request: Request) -> None:
     set_parsing_settings(docstring_parse_attribute_docstrings=wanted)
     quiet()
     SequenceCLI(request)
-
-
-class Parser(LightningArgumentParser):
-    """A parser whose errors are one line."""
-
-    verb: ClassVar[str]
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Refuse the arguments; suggest the flag that may have been meant."""
-        hint = ""
-        if message.startswith("unrecognized"):
-            flag = message.split()[2].partition("=")[0]
-            hint = nearest(flag, re.findall(r"--[\w.]+", self.format_help()))
-        refuse(self.verb, message + hint)
 
 
 class SequenceCLI(LightningCLI):
@@ -137,7 +131,7 @@ class SequenceCLI(LightningCLI):
                 try:
                     prepare(logger.init_args, self.verb, task, saved["model"], folder)
                 except ValueError as error:
-                    refuse(self.verb, f"Weights & Biases: {error}")
+                    refuse(self.verb, str(error))
 
     def instantiate_classes(self) -> None:
         """Make the task, the network and the Trainer; what they refuse, the command refuses."""
@@ -146,12 +140,14 @@ class SequenceCLI(LightningCLI):
             self.model.check_mapping(self.datamodule)
             self.datamodule.trainer = self.trainer
             self.datamodule.setup(self.verb)
-            if self.model.optimizer:
-                self.model.optimizer(self.model.parameters())
+            if self.model.optimizer:  # what they refuse, they would refuse after the start
+                optimizer = self.model.optimizer(self.model.parameters())
+                if self.model.lr_scheduler:
+                    self.model.lr_scheduler(optimizer)
             if path := self.config[self.verb].ckpt_path:
                 content = torch.load(path, map_location="cpu", weights_only=True)
                 self.model.load_state_dict(content["state_dict"])
-        except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
+        except REFUSALS as error:
             refuse(self.verb, str(error))
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -175,7 +171,12 @@ class SequenceCLI(LightningCLI):
             refuse(self.verb, f"argument --trainer.default_root_dir: cannot write a run: {error}")
         for logger in self.trainer.loggers:
             if isinstance(logger, WandbLogger):
-                start(logger, self.run.config, self.model.objective.goals)
+                try:
+                    start(logger, self.run.config, self.model.objective.goals)
+                except ValueError as error:
+                    if not self.request.resume:
+                        shutil.rmtree(self.run.folder)
+                    refuse(self.verb, str(error))
 
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""

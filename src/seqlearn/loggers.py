@@ -28,7 +28,7 @@ def prepare(
             goes on with it.
 
     Raises:
-        ValueError: If a ``WANDB_`` variable makes no sense.
+        ValueError: If a ``WANDB_`` variable makes no sense, or a key cannot be one.
     """
     import wandb
 
@@ -46,22 +46,34 @@ def prepare(
     for name, value in open_fields.items():
         if given.get(name) in (None, "."):
             given[name] = value
-    settings = wandb.setup().settings
-    # The settings exist from here on, so the environment is no longer read: set the mode itself.
-    if settings.mode == "online" and (given.offline or not wandb.login(prompt=False, verify=False)):
-        settings.mode = "offline"
+    try:
+        settings = wandb.setup().settings
+        # The settings exist now, so the environment is no longer read: set the mode itself.
+        online = settings.mode == "online"
+        if online and (given.offline or not wandb.login(prompt=False, verify=False)):
+            settings.mode = "offline"
+    except (ValueError, wandb.Error) as error:
+        raise ValueError(f"Weights & Biases: {error}") from error
     settings.quiet = True  # no history and summary in the terminal: the report has them
 
 
 def start(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, str]) -> None:
-    """Start the run: tell the configuration, and for each metric which value is its best."""
+    """Start the run: tell the configuration, and for each metric which value is its best.
+
+    Raises:
+        ValueError: If Weights & Biases refuses the run, such as for the name of its project.
+    """
     import wandb
 
     settings = wandb.setup().settings
     # Lightning 2.6 passes an argument on which every start would warn.
     wandb.termsetup(settings.model_copy(update={"show_warnings": False}), None)
-    experiment = logger.experiment
-    wandb.termsetup(settings, None)
+    try:
+        experiment = logger.experiment
+    except wandb.Error as error:
+        raise ValueError(f"Weights & Biases: {error}") from error
+    finally:
+        wandb.termsetup(settings, None)
     logger.log_hyperparams(dict(config))
     for name, goal in goals.items():
         experiment.define_metric(

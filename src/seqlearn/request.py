@@ -53,12 +53,12 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
             refuse(
                 verb, f"argument --resume: only fit goes on with a run; {verb} takes --ckpt_path"
             )
-        if seen.ckpt_path:
+        if seen.ckpt_path is not None:
             refuse(verb, f"argument --ckpt_path: --resume has its own, got {seen.ckpt_path}")
         config, checkpoint = resumable(verb, seen.resume)
         seen.config.insert(0, str(config))
         rest = ["--config", str(config), *rest, "--ckpt_path", str(checkpoint)]
-    elif seen.ckpt_path and not Path(seen.ckpt_path).is_file():
+    elif seen.ckpt_path is not None and not Path(seen.ckpt_path).is_file():
         refuse(verb, f"argument --ckpt_path: no such file: {seen.ckpt_path}")
     elif verb != "fit" and not seen.ckpt_path and not seen.help:
         refuse(verb, "argument --ckpt_path: required, such as RUN/checkpoints/best.ckpt")
@@ -108,6 +108,11 @@ def read_config(verb: str, path: str) -> dict[str, Any]:
         refuse(verb, f"argument --config: {path} is not YAML: {error}")
     if not isinstance(config, dict):
         refuse(verb, f"argument --config: {path} must hold a mapping, got {config!r:.60}")
+    for group in ("trainer", "model", "data"):
+        if isinstance(config.get(group), list | int | float):
+            refuse(
+                verb, f"argument --config: {group} in {path} must be a mapping, got {config[group]}"
+            )
     return config
 
 

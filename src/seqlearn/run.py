@@ -26,11 +26,11 @@ def checkpoint_error(path: Path, task: str | None) -> str | None:
     """Say what is wrong with a checkpoint, or None if it can be loaded and is of this task."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        content["state_dict"], content["pytorch-lightning_version"]
+        dict(content["state_dict"])
+        made_for = dict(content.get("seqlearn", {})).get("task")
     except Exception as error:  # torch.load has a different error for each kind of damage
         kind = type(error).__name__
         return f"{path} is not a readable checkpoint ({kind}): damaged, or another program's"
-    made_for = content.get("seqlearn", {}).get("task")
     if task and made_for and made_for != task:
         return f"{path} was made for the task {made_for!r}, not {task!r}"
     return None
