@@ -59,11 +59,11 @@ CASES = {
         "size mismatch for head.weight",
     ),
     "task that is no word": (("--config", "number.yaml"), "argument --task: must be one of"),
-    "schedule that never steps": (
-        (*ADD, "--lr_scheduler", "StepLR", "--lr_scheduler.step_size", "0"),
-        "modulo by zero",
+    "momentum missing": (
+        (*ADD, "--optimizer", "SGD", "--optimizer.lr", "0.1", "--optimizer.nesterov", "true"),
+        "Nesterov momentum requires a momentum",
     ),
-    "batch beyond memory": ((*ADD, "--data.batch_size", "100000000000"), "Unable to allocate"),
+    "batch beyond memory": ((*ADD, "--data.batch_size", "1000000000000000"), "Unable to allocate"),
     "config of lists": (
         (*ADD, "--config", "lists.yaml"),
         "trainer in lists.yaml must be a mapping",

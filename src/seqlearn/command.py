@@ -29,7 +29,10 @@ from seqlearn.run import METRICS, Run, checkpoint_error, new_folder
 from seqlearn.tasks import TASKS
 
 REFUSALS = (
-    *(ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError),
+    ValueError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
     MisconfigurationException,
 )
 """What classes raise at their making if the user asks for what they cannot be."""

@@ -1,7 +1,7 @@
 """Recurrent networks for sequences: what they read out gives them their names."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -66,8 +66,8 @@ class SequenceModule(LightningModule, ABC):
                 f"`objective` must be one of {', '.join(OBJECTIVES)}, got {objective!r}."
             )
         # Only plain values: a checkpoint must load with weights_only=True.
-        no_word = [] if isinstance(cell, str) else ["cell"]
-        self.save_hyperparameters(ignore=["optimizer", "lr_scheduler", *no_word])
+        classes = ["optimizer", "lr_scheduler"] + ["cell"] * (not isinstance(cell, str))
+        self.save_hyperparameters(ignore=classes)
         self.objective = OBJECTIVES[objective]
         self.input_size, self.scale, self.reduction = input_size, scale, reduction
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
@@ -174,9 +174,7 @@ class SequenceModule(LightningModule, ABC):
         self.metrics = nn.ModuleDict({name: WeightedMean() for name in names}).to(self.device)
 
     def _metric(self, name: str, loader: int) -> WeightedMean:
-        metric = self.metrics[f"{name}/{loader}"]
-        assert isinstance(metric, WeightedMean)
-        return metric
+        return cast(WeightedMean, self.metrics[f"{name}/{loader}"])
 
     def _update(self, batch: SequenceBatch, loader: int) -> None:
         outputs = self(batch.inputs, batch.lengths)

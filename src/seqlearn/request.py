@@ -109,10 +109,8 @@ def read_config(verb: str, path: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         refuse(verb, f"argument --config: {path} must hold a mapping, got {config!r:.60}")
     for group in ("trainer", "model", "data"):
-        if isinstance(config.get(group), list | int | float):
-            refuse(
-                verb, f"argument --config: {group} in {path} must be a mapping, got {config[group]}"
-            )
+        if isinstance(value := config.get(group), list | int | float):
+            refuse(verb, f"argument --config: {group} in {path} must be a mapping, got {value}")
     return config
 
 
