@@ -28,13 +28,7 @@ from seqlearn.request import Request
 from seqlearn.run import METRICS, Run, checkpoint_error, new_folder
 from seqlearn.tasks import TASKS
 
-REFUSALS = (
-    ValueError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    MisconfigurationException,
-)
+REFUSALS = (ValueError, TypeError, RuntimeError, MemoryError, MisconfigurationException)
 """What classes raise at their making if the user asks for what they cannot be."""
 
 SHOWN = 20

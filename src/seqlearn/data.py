@@ -76,12 +76,12 @@ class SequenceDataModule(LightningDataModule, ABC):
         return repr(self)
 
     def setup(self, stage: str) -> None:
-        """Draw a first example of each split, so that what cannot be drawn is said at once.
+        """Draw the first batch and an example of each split: what cannot be drawn is said now.
 
         Raises:
             ValueError: If a split has no example.
         """
-        self.dataset("train")[0]
+        next(iter(self.train_dataloader()))
         for loader in (self.val_dataloader(), *self.test_dataloader()):
             loader.dataset[0]
 
