@@ -194,6 +194,21 @@ def test_the_report_is_about_the_best_weights_not_the_last(seqlearn):
     assert tested("best") == table != tested("last")
 
 
+def test_a_run_that_has_moved_keeps_its_best_weights(seqlearn):
+    flags = ("--trainer.max_steps", "20", "--trainer.val_check_interval", "10", *QUICK)
+    seqlearn("fit", "--task", "binary_add", *flags, "--data.test_lengths", "[8]")
+    moved = newest("binary_add").rename("moved")
+    before = weights(moved, "best")
+    # With these weights every validation to come is worse, so that the best must stay.
+    last = torch.load(moved / "checkpoints/last.ckpt", weights_only=True)
+    for weight in last["state_dict"].values():
+        weight.mul_(30)
+    torch.save(last, moved / "checkpoints/last.ckpt")
+    seqlearn("fit", "--resume", "moved", "--trainer.max_steps", "30")
+    after = weights(moved, "best")
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
 def test_what_was_logged_after_the_checkpoint_is_logged_anew(tmp_path):
     log = MetricsFile(tmp_path / "metrics.csv")
     for step in range(6):

@@ -169,6 +169,11 @@ def test_a_cell_is_a_word_a_path_or_a_class(cell, cell_args, kind):
     assert isinstance(module.cell, kind)
     assert module(torch.zeros(2, 9, 2)).shape == (2, 9, 1)
     assert all(isinstance(v, str | int | float | dict | None) for v in module.hparams.values())
+    if isinstance(cell, partial):
+        with pytest.raises(ValueError, match=r"got .functools\.partial"):
+            ManyToMany(**module.hparams)
+    else:
+        assert isinstance(ManyToMany(**module.hparams).cell, kind)
 
 
 @pytest.mark.parametrize(

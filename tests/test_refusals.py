@@ -27,6 +27,7 @@ def write(folder: Path) -> None:
     torch.save({**checkpoint, "state_dict": weights}, folder / "shape.ckpt")
     torch.save({**checkpoint, "state_dict": 5}, folder / "odd.ckpt")
     (folder / "lists.yaml").write_text("trainer: [1]\n")
+    (folder / "null.yaml").write_text("data:\n")
     (folder / "number.yaml").write_text("task: 3\n")
     (folder / "file").write_text("")
     for name, checkpoint in [("other", "football.ckpt"), ("torn", "short.ckpt"), ("empty", "")]:
@@ -68,6 +69,7 @@ CASES = {
         (*ADD, "--config", "lists.yaml"),
         "trainer in lists.yaml must be a mapping",
     ),
+    "config of nothing": ((*ADD, "-c", "null.yaml"), "data in null.yaml must be a mapping"),
     "empty path": ((*ADD, "--ckpt_path", ""), "argument --ckpt_path: no such file"),
     "weights that are none": ((*ADD, "--ckpt_path", "odd.ckpt"), "not a readable checkpoint"),
     "no lengths": ((*ADD, "--data.test_lengths", "[]"), "`test_lengths` must name at least one"),

@@ -72,3 +72,10 @@ def find_cell(name: str) -> Callable[..., nn.Module]:
             f"`cell` must be one of {', '.join(CELLS)} or the path of a class, got {name!r}{why}."
         ) from error
     return found
+
+
+def cell_name(cell: Cell) -> str:
+    """Give the word or path by which `find_cell` finds it again, or describe a partial."""
+    if isinstance(cell, str):
+        return cell
+    return f"{cell.__module__}.{cell.__qualname__}" if isinstance(cell, type) else repr(cell)

@@ -109,7 +109,9 @@ class SequenceCLI(LightningCLI):
         """Settle what depends on several arguments, and plan the run."""
         config = self.config[self.verb]
         steps = self.request.preset.get("trainer", {}).get("max_steps")
-        if config.trainer.max_epochs is not None and config.trainer.max_steps == steps:
+        given = any(word.startswith("--trainer.max_steps") for word in self.request.arguments)
+        preset_steps = config.trainer.max_steps == steps and not given
+        if config.trainer.max_epochs is not None and preset_steps:
             config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
         asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
         fits = self.verb == "fit" and not config.trainer.fast_dev_run

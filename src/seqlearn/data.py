@@ -42,7 +42,7 @@ class SequenceDataModule(LightningDataModule, ABC):
     """Whether splits are kept apart; False for a handful of sequences that are used whole."""
 
     batch_size: int = 64
-    """Sequences in a batch, on each device."""
+    """Sequences in a training batch, on each device; evaluation takes four times as many."""
     train_size: int = 10_000
     """Sequences that count as an epoch, for those who set `max_epochs`."""
     train_limit: int | None = None

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 from seqlearn.splits import SequenceBatch, SequenceDataset
 
+DRAWN_AT_ONCE = 1024
+"""Samples drawn in one call, if a batch is not larger: the cost of a draw is by call."""
+
+EVALUATED_AT_ONCE = 4
+"""Training batches to a batch of evaluation, which keeps nothing for a backward pass."""
+
 
 class TrainLoader:
     """Training batches by position; the position is the Trainer's, so there is nothing to save.
@@ -29,7 +35,8 @@ class TrainLoader:
         return math.ceil(len(self.dataset) / (self.dataset.data.batch_size * self.world))
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        ahead, drawn, batches = self.dataset.ahead, None, []
+        ahead = max(1, DRAWN_AT_ONCE // self.dataset.data.batch_size)
+        drawn, batches = -1, list[SequenceBatch]()
         for count in range(len(self)):
             position = count
             if self.trainer and self.trainer.training:
@@ -42,7 +49,7 @@ class TrainLoader:
     def _draw(self, positions: NDArray[np.int64]) -> list[SequenceBatch]:
         size = self.dataset.data.batch_size
         firsts = (positions * self.world + self.rank) * size
-        return self.dataset.batches((firsts[:, None] + np.arange(size)).ravel())
+        return self.dataset.batches((firsts[:, None] + np.arange(size)).ravel(), size)
 
     # Lightning warns that a loader cannot be resumed unless it has both of these.
     def state_dict(self) -> dict[str, int]:  # noqa: D102
@@ -64,11 +71,12 @@ class EvalLoader:
                 f"got {len(dataset)}."
             )
         self.indices = np.arange(rank, len(dataset), world)
+        self.size = dataset.data.batch_size * EVALUATED_AT_ONCE
 
     def __len__(self) -> int:
-        return math.ceil(len(self.indices) / self.dataset.data.batch_size)
+        return math.ceil(len(self.indices) / self.size)
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        at_once = self.dataset.ahead * self.dataset.data.batch_size
+        at_once = max(1, DRAWN_AT_ONCE // self.size) * self.size
         for first in range(0, len(self.indices), at_once):
-            yield from self.dataset.batches(self.indices[first : first + at_once])
+            yield from self.dataset.batches(self.indices[first : first + at_once], self.size)

@@ -9,7 +9,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqlearn.cells import Cell, make_cell
+from seqlearn.cells import Cell, cell_name, make_cell
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.loaders import EvalLoader
 from seqlearn.metrics import WeightedMean
@@ -66,8 +66,8 @@ class SequenceModule(LightningModule, ABC):
                 f"`objective` must be one of {', '.join(OBJECTIVES)}, got {objective!r}."
             )
         # Only plain values: a checkpoint must load with weights_only=True.
-        classes = ["optimizer", "lr_scheduler"] + ["cell"] * (not isinstance(cell, str))
-        self.save_hyperparameters(ignore=classes)
+        self.save_hyperparameters(ignore=["optimizer", "lr_scheduler", "cell"])
+        self.hparams["cell"] = cell_name(cell)
         self.objective = OBJECTIVES[objective]
         self.input_size, self.scale, self.reduction = input_size, scale, reduction
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler

@@ -109,7 +109,7 @@ def read_config(verb: str, path: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         refuse(verb, f"argument --config: {path} must hold a mapping, got {config!r:.60}")
     for group in ("trainer", "model", "data"):
-        if isinstance(value := config.get(group), list | int | float):
+        if isinstance(value := config.get(group, {}), list | int | float | None):
             refuse(verb, f"argument --config: {group} in {path} must be a mapping, got {value}")
     return config
 

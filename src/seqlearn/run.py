@@ -92,6 +92,17 @@ class Run(Checkpoint):
             self.saved_step = trainer.global_step
             trainer.save_checkpoint(self.folder / LAST)
 
+    def on_load_checkpoint(  # noqa: D102
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        # Lightning forgets the best score if the folder has moved since.
+        best, here = str(self.folder / BEST), str((self.folder / BEST).parent)
+        for state in checkpoint.get("callbacks", {}).values():
+            if "best_k_models" in state and state["best_model_path"]:
+                kept = {best: state["best_model_score"]}
+                paths = {"dirpath": here, "best_model_path": best, "kth_best_model_path": best}
+                state.update(paths, best_k_models=kept, last_model_path="")
+
     def on_save_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:

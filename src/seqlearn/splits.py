@@ -20,9 +20,6 @@ UNSCORED = -100
 SHARES = {"val": (0, 1), "test": (1, 2), "train": (2, 8)}
 """Which eighths of all examples a split may hold, by the hash of their content."""
 
-DRAWN_AT_ONCE = 1024
-"""Samples that the loaders draw in one call, if a batch is not larger."""
-
 MAX_ATTEMPTS = 1000
 """Draws until a sample must have hit its split; the chance to miss is (7/8)**1000 = 1e-58."""
 
@@ -95,14 +92,9 @@ class SequenceDataset(Dataset[SequenceBatch]):
             pending = pending[~accepted]
         return batch
 
-    @property
-    def ahead(self) -> int:
-        """How many batches loaders draw at once: the cost of a draw is by call, not by sample."""
-        return max(1, DRAWN_AT_ONCE // self.data.batch_size)
-
-    def batches(self, indices: ArrayLike) -> list[SequenceBatch]:
-        """Draw the examples of these indices and cut them into batches of the task's size."""
-        parts = (torch.split(field, self.data.batch_size) for field in self.batch(indices))
+    def batches(self, indices: ArrayLike, size: int) -> list[SequenceBatch]:
+        """Draw the examples of these indices all at once and cut them into batches."""
+        parts = (torch.split(field, size) for field in self.batch(indices))
         return [SequenceBatch(*fields) for fields in zip(*parts, strict=True)]
 
     @property
