@@ -209,6 +209,29 @@ def test_a_run_that_has_moved_keeps_its_best_weights(seqlearn):
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
+def test_a_new_run_from_a_checkpoint_has_a_best_of_its_own(seqlearn):
+    flags = ("--trainer.val_check_interval", "10", "--data.test_lengths", "[8]", *QUICK)
+    mine = (
+        *("--trainer.callbacks+", "ModelCheckpoint", "--trainer.callbacks.dirpath", "mine"),
+        *("--trainer.callbacks.monitor", "val/accuracy", "--trainer.callbacks.mode", "max"),
+        *("--trainer.callbacks.filename", "mine"),
+    )
+    seqlearn("fit", "--task", "binary_add", "--trainer.max_steps", "20", *flags, *mine)
+    first = newest("binary_add").rename("first")
+    last = torch.load(first / "checkpoints/last.ckpt", weights_only=True)
+    for weight in last["state_dict"].values():
+        weight.mul_(30)  # worse than the first run's best, and stays so
+    torch.save(last, "worse.ckpt")
+    more = ("--ckpt_path", "worse.ckpt", "--trainer.max_steps", "40")
+    seqlearn("fit", "--task", "binary_add", *more, *flags)
+    (second,) = Path("runs/binary_add").iterdir()
+    assert torch.load(second / "checkpoints/best.ckpt", weights_only=True)["global_step"] > 20
+    seqlearn("fit", "--resume", "first", "--trainer.max_steps", "30")
+    states = torch.load(first / "checkpoints/last.ckpt", weights_only=True)["callbacks"]
+    kept = {Path(state["best_model_path"]).name for state in states.values() if state}
+    assert kept == {"mine.ckpt", "best.ckpt"}
+
+
 def test_what_was_logged_after_the_checkpoint_is_logged_anew(tmp_path):
     log = MetricsFile(tmp_path / "metrics.csv")
     for step in range(6):

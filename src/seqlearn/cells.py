@@ -49,8 +49,9 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
             "give `cell_args` {'batch_first': True}."
         )
     input_size, hidden_size = sizes
-    with torch.no_grad():
-        states = module(torch.zeros(1, 2, input_size))[0]
+    with torch.no_grad():  # and in evaluation, so that the look leaves no trace
+        states = module.eval()(torch.zeros(1, 2, input_size))[0]
+    module.train()
     if states.shape != (1, 2, hidden_size):
         raise ValueError(
             f"`cell` {cell!r} must give states (B, T, {hidden_size}), "

@@ -157,7 +157,7 @@ class SequenceCLI(LightningCLI):
             kwargs["logger"] = [*wanted, MetricsFile(self.run.folder / METRICS)]
             kwargs["default_root_dir"] = self.run.folder
             if config.enable_checkpointing is not False:
-                config.callbacks = [*as_list(config.callbacks), self.run.best(), self.run]
+                config.callbacks = [*as_list(config.callbacks), self.run.best, self.run]
         return super().instantiate_trainer(**kwargs)
 
     def before_fit(self) -> None:

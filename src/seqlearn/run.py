@@ -39,7 +39,7 @@ def checkpoint_error(path: Path, task: str | None) -> str | None:
 class Run(Checkpoint):
     """Keep the run folder: the configuration at the start, ``last.ckpt`` after each validation.
 
-    ``best.ckpt``, the weights of the lowest validation loss, is Lightning's: see `best`.
+    ``best.ckpt``, the weights of the lowest validation loss, is kept by the callback `best`.
 
     Args:
         folder: The run folder.
@@ -50,11 +50,8 @@ class Run(Checkpoint):
     def __init__(self, folder: Path, task: str, config: dict[str, Any]) -> None:
         self.folder, self.task, self.config = folder.absolute(), task, config
         self.saved_step = -1
-
-    def best(self) -> ModelCheckpoint:
-        """Make the callback that keeps ``best.ckpt``."""
         path = self.folder / BEST
-        return ModelCheckpoint(
+        self.best = ModelCheckpoint(
             path.parent, path.stem, monitor="val/loss", enable_version_counter=False
         )
 
@@ -95,13 +92,16 @@ class Run(Checkpoint):
     def on_load_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        # Lightning forgets the best score if the folder has moved since.
-        best, here = str(self.folder / BEST), str((self.folder / BEST).parent)
-        for state in checkpoint.get("callbacks", {}).values():
-            if "best_k_models" in state and state["best_model_path"]:
-                kept = {best: state["best_model_score"]}
-                paths = {"dirpath": here, "best_model_path": best, "kth_best_model_path": best}
-                state.update(paths, best_k_models=kept, last_model_path="")
+        path, key = self.folder / BEST, self.best.state_key
+        states = checkpoint.get("callbacks", {})
+        if not path.exists():  # a new run, from a checkpoint of another: the best is yet to come
+            states.pop(key, None)
+        elif state := states.get(key):
+            # Lightning would forget the best score of a run whose folder has moved.
+            best = str(path)
+            paths = {"best_model_path": best, "kth_best_model_path": best, "last_model_path": ""}
+            kept = {best: state["best_model_score"]}
+            state.update(paths, dirpath=str(path.parent), best_k_models=kept)
 
     def on_save_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
