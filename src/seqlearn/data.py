@@ -27,7 +27,8 @@ class SequenceDataModule(LightningDataModule, ABC):
     """
 
     mapping: ClassVar[str]
-    """How targets align with inputs: ``"many-to-one"`` or ``"many-to-many"``."""
+    """How targets align with inputs: ``"many-to-one"``, ``"many-to-many"``, ``"one-to-many"`` or
+    ``"encoder-decoder"``."""
     objective: ClassVar[str]
     """What is predicted, a word of ``OBJECTIVES``: binary, categorical or regression."""
     metric: ClassVar[str]
@@ -47,10 +48,10 @@ class SequenceDataModule(LightningDataModule, ABC):
     """Sequences that count as an epoch, for those who set `max_epochs`."""
     train_limit: int | None = None
     """Train on the first so many sequences, again and again; by default every one is new."""
-    val_size: int = 1000
-    """Sequences in the validation split."""
-    test_size: int = 1000
-    """Sequences of each test length."""
+    val_size: int | None = 1000
+    """Sequences in the validation split; None for all, where their number is known."""
+    test_size: int | None = 1000
+    """Sequences of each test length; None for all, where their number is known."""
     test_lengths: tuple[int, ...] | None = None
     """Lengths to test at; by default the training length and multiples of it."""
     seed: int = 0
@@ -119,8 +120,40 @@ class SequenceDataModule(LightningDataModule, ABC):
     def baselines(self) -> dict[str, float]:
         """Give the headline metric of simple predictors and of the optimum, at `length`."""
 
-    def population(self, length: int | None) -> int | None:
-        """How many examples there are, if so few that `draw` numbers them by index; else None."""
+    def population(self, split: str, length: int | None) -> int | None:
+        """How many examples there are, if so few that `draw` numbers them by index; else None.
+
+        Where `held_out` is True they are all numbered alike for every split, which then keeps its
+        share; where it is False each split has numbers of its own.
+        """
+        return None
+
+    def lanes(self, split: str) -> int | None:
+        """How many sequences go on side by side, for a network that carries its state along.
+
+        Example ``k * lanes + j`` continues example ``(k - 1) * lanes + j``. None, the default, is
+        for examples that have nothing to do with each other.
+        """
+        return None
+
+    def optimum(self, length: int | None) -> float | None:
+        """Give the least mean squared error any predictor can reach, in the unit of the metrics.
+
+        Where it is known, errors are also given as a multiple of it, ``mse_ratio``.
+        """
+        return None
+
+    @property
+    def given(self) -> int | None:
+        """Steps of a test sequence shown before the network goes on with what it says itself.
+
+        Where it is set, what it then says is scored as well, in metrics named ``rollout_...``.
+        """
+        return None
+
+    @property
+    def vocabulary(self) -> str | None:
+        """The characters that symbols stand for, in their order; None if they are not text."""
         return None
 
     @property

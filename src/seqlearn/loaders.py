@@ -60,18 +60,28 @@ class TrainLoader:
 
 
 class EvalLoader:
-    """Every example of a split once, whatever the number of devices: each rank takes its stride."""
+    """Every example of a split once, whatever the number of devices: each rank takes its stride.
+
+    Of sequences that go on from batch to batch each rank takes its lanes, in whole rows.
+    """
 
     def __init__(self, dataset: SequenceDataset, trainer: Trainer | None) -> None:
         self.dataset = dataset
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        if len(dataset) < world:  # Lightning would skip the idle ranks, and the others would wait
+        lanes = dataset.data.lanes(dataset.split)
+        least = lanes or len(dataset)
+        if least < world:  # Lightning would skip the idle ranks, and the others would wait
             raise ValueError(
                 f"`{dataset.split}_size` must be at least the number of devices, {world}, "
-                f"got {len(dataset)}."
+                f"got {least}."
             )
-        self.indices = np.arange(rank, len(dataset), world)
-        self.size = dataset.data.batch_size * EVALUATED_AT_ONCE
+        if lanes:
+            own = np.arange(rank, lanes, world)
+            rows = np.arange(max(1, len(dataset) // lanes))
+            self.indices, self.size = (rows[:, None] * lanes + own).ravel(), len(own)
+        else:
+            self.indices = np.arange(rank, len(dataset), world)
+            self.size = dataset.data.batch_size * EVALUATED_AT_ONCE
 
     def __len__(self) -> int:
         return math.ceil(len(self.indices) / self.size)

@@ -28,11 +28,13 @@ class SequenceBatch(NamedTuple):
     """Sequences padded on the right, with their targets.
 
     Attributes:
-        inputs: ``(B, T, F)`` float32 features, or ``(B, T)`` int64 symbols.
-        targets: ``(B, T, C)`` or ``(B, T)`` for many-to-many, ``(B, C)`` or ``(B,)`` for
-            many-to-one; float32 (regression) or int64 (binary, categorical). What is not scored is
-            ``NaN`` (regression) or ``-100``.
-        lengths: ``(B,)`` int64 number of valid steps.
+        inputs: ``(B, T, F)`` float32 features, or ``(B, T)`` int64 symbols; for one-to-many without
+            the axis of time.
+        targets: ``(B, C)`` or ``(B,)`` for many-to-one, else ``(B, T, C)`` or ``(B, T)``, where
+            those of an encoder and decoder have a ``T`` of their own; float32 (regression) or int64
+            (binary, categorical). What is not scored is ``NaN`` (regression) or ``-100``.
+        lengths: ``(B,)`` int64 number of valid steps: of the inputs, or for one-to-many of the
+            targets.
     """
 
     inputs: Tensor
@@ -54,8 +56,11 @@ class SequenceDataset(Dataset[SequenceBatch]):
             raise ValueError(f"`split` must be one of {', '.join(SHARES)}, got {split!r}.")
         self.data, self.split, self.length = data, split, length
         self.members = self._members()
-        size: int = getattr(data, f"{split}_size")
-        self.size = size if self.members is None else min(size, len(self.members))
+        size: int | None = getattr(data, f"{split}_size")
+        if size is None and self.members is None:
+            raise ValueError(f"`{split}_size` must be given: {type(data).__name__} has no end.")
+        known = [n for n in (size, None if self.members is None else len(self.members)) if n]
+        self.size = min(known)
 
     def __len__(self) -> int:
         return self.size
@@ -72,7 +77,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
         ones are numbered, further passes over them, each in an order of its own.
         """
         numbers = np.asarray(indices, np.int64)
-        if self.members is not None:
+        if self.members is not None and not self.data.lanes(self.split):
             if self.split == "train":
                 numbers = self._shuffled(numbers, len(self.members))
             numbers = self.members[numbers]
@@ -100,7 +105,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
     @property
     def _apart(self) -> bool:
         """Whether examples of other splits must be drawn again; numbered ones are sorted before."""
-        return self.data.held_out and self.data.population(self.length) is None
+        return self.data.held_out and self.data.population(self.split, self.length) is None
 
     def _draw(self, numbers: NDArray[np.int64], attempt: int = 0) -> SequenceBatch:
         return self.data.draw(IndexedRNG(self.data.seed, self.split, numbers, attempt), self.length)
@@ -113,7 +118,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
     def _members(self) -> NDArray[np.int64] | None:
         """The numbers of the distinct examples of this split; None if they are without end."""
         limit = self.data.train_limit if self.split == "train" else None
-        count = self.data.population(self.length)
+        count = self.data.population(self.split, self.length)
         if count is None:
             return None if limit is None else np.arange(limit)
         numbers = np.arange(count)
@@ -148,11 +153,14 @@ def content_hash(batch: SequenceBatch) -> Words:
 
     A multilinear hash: Carter & Wegman 1979, doi:10.1016/0022-0000(79)90044-8.
     """
-    size, length, *_ = batch.inputs.shape
-    steps = np.ascontiguousarray(batch.inputs.numpy()).reshape(size, length, -1)
+    inputs, lengths = batch.inputs, batch.lengths
+    if inputs.ndim < (3 if inputs.is_floating_point() else 2):  # one-to-many shows a single step
+        inputs, lengths = inputs[:, None], torch.ones_like(lengths)
+    size, length, *_ = inputs.shape
+    steps = np.ascontiguousarray(inputs.numpy()).reshape(size, length, -1)
     word = np.uint64 if steps[0, 0].nbytes % 8 == 0 else np.uint32
     words = steps.view(word).astype(np.uint64, copy=False)  # (B, T, words of a step)
     factors = mix(np.arange(1, words[0].size + 1, dtype=np.uint64)).reshape(words.shape[1:])
     sums = np.einsum("btf,tf->bt", words, factors)
-    sums[np.arange(length) >= batch.lengths.numpy()[:, None]] = 0
-    return mix(sums.sum(axis=1) + batch.lengths.numpy().astype(np.uint64))
+    sums[np.arange(length) >= lengths.numpy()[:, None]] = 0
+    return mix(sums.sum(axis=1) + lengths.numpy().astype(np.uint64))

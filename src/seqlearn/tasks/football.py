@@ -63,7 +63,7 @@ class Football(SequenceDataModule):
     max_length: ClassVar[int | None] = 3
     held_out: ClassVar[bool] = False
 
-    def population(self, length: int | None) -> int:
+    def population(self, split: str, length: int | None) -> int:
         """Five attacks."""
         return len(ATTACKS)
 

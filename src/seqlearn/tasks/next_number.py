@@ -77,7 +77,7 @@ class NextNumber(SequenceDataModule):
         """Numbers to one unit of a target."""
         return self.limit / 2 if self.normalize else 1.0
 
-    def population(self, length: int | None) -> int:
+    def population(self, split: str, length: int | None) -> int:
         """One window for each number that it may start from."""
         return length - self._first(length) if length else self.limit
 
