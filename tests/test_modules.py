@@ -181,13 +181,16 @@ def test_a_cell_is_a_word_a_path_or_a_class(cell, cell_args, kind):
     [
         (
             {"cell": "gruu"},
-            "`cell` must be one of rnn, lstm, gru or the path of a class, got 'gruu'",
+            "`cell` must be one of rnn, lstm, gru, window or the path of a class, got 'gruu'",
         ),
         ({"cell": "torch.nn.GRUU"}, "`cell` must be one of .* got 'torch.nn.GRUU'"),
         ({"cell": "torch.nn.GRU"}, "but was built with batch_first=False"),
         ({"cell": "gru", "cell_args": {"speed": 3}}, "'gru' cannot be built with .*speed"),
         ({"cell_args": {"nonlinearity": "cube"}}, "cube"),
-        ({"cell_args": {"bidirectional": True}}, r"'rnn' must give states \(B, T, 64\)"),
+        (
+            {"cell": partial(nn.RNN, batch_first=True, bidirectional=True)},
+            r"must give states \(B, T, 64\), but made \(1, 2, 128\)",
+        ),
         ({"hidden_size": 0}, "`hidden_size` must be at least 1, got 0"),
         ({"num_layers": -1}, "`num_layers` must be at least 1, got -1"),
         ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1, got 1.0"),
