@@ -49,7 +49,7 @@ def test_outputs_are_causal(cell):
 
 
 @each_cell
-@pytest.mark.parametrize("mapping", MODULES)
+@pytest.mark.parametrize("mapping", ["many-to-many", "many-to-one"])
 def test_padding_never_changes_a_valid_output(cell, mapping):
     module = MODULES[mapping](3, 2, "binary", cell=cell, hidden_size=5)
     x, lengths = batch(), torch.tensor([9, 1, 4, 8])

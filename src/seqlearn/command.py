@@ -22,7 +22,7 @@ from seqlearn.data import SequenceDataModule
 from seqlearn.defaults import DEFAULTS, quiet
 from seqlearn.errors import is_main_process, refuse
 from seqlearn.loggers import MetricsFile, finish, prepare, start
-from seqlearn.modules import MODULES, SequenceModule
+from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
 from seqlearn.parser import Parser
 from seqlearn.request import Request
 from seqlearn.run import METRICS, Run, checkpoint_error, new_folder
@@ -80,7 +80,7 @@ class SequenceCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what fits the network to the task, and set the preset's defaults."""
         model = "model" if self.request.task else "model.init_args"
-        for name in ("input_size", "output_size", "objective", "scale"):
+        for name in FROM_TASK:
             parser.link_arguments(f"data.{name}", f"{model}.{name}", apply_on="instantiate")
         parser.add_optimizer_args((Optimizer,), link_to=f"{model}.optimizer")
         parser.add_lr_scheduler_args(LRSchedulerTypeTuple, link_to=f"{model}.lr_scheduler")
@@ -136,15 +136,20 @@ class SequenceCLI(LightningCLI):
         """Make the task, the network and the Trainer; what they refuse, the command refuses."""
         try:
             super().instantiate_classes()
-            self.model.check_mapping(self.datamodule)
+            self.model.check_task(self.datamodule)
             self.datamodule.trainer = self.trainer
-            self.datamodule.setup(self.verb)
+            if is_main_process():  # the others wait for it: there may be something to fetch
+                self.datamodule.prepare_data()
+                self.datamodule.setup(self.verb)
             if self.model.optimizer:  # what they refuse, they would refuse after the start
                 optimizer = self.model.optimizer(self.model.parameters())
                 if self.model.lr_scheduler:
                     self.model.lr_scheduler(optimizer)
             if path := self.config[self.verb].ckpt_path:
                 content = torch.load(path, map_location="cpu", weights_only=True)
+                known = content.get("hyper_parameters", {}).get("vocabulary")
+                if known != self.model.vocabulary:
+                    raise ValueError(f"{path} knows {known!r}, not {self.model.vocabulary!r}")
                 self.model.load_state_dict(content["state_dict"])
         except REFUSALS as error:
             refuse(self.verb, str(error))

@@ -1,7 +1,10 @@
 """The metric under every metric."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
 
@@ -35,3 +38,25 @@ class WeightedMean(Metric):
     def compute(self) -> Tensor:
         """Divide."""
         return self.total / self.weight
+
+
+class Tally(nn.Module):
+    """Every metric over one loader: its values and weights come batch by batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics = nn.ModuleDict()
+
+    def add(self, scores: Mapping[str, tuple[Tensor, Tensor]], prefix: str = "") -> None:
+        """Add a batch: for each metric its values and their weights."""
+        for name, (values, weights) in scores.items():
+            if prefix + name not in self.metrics:
+                self.metrics[prefix + name] = WeightedMean().to(values.device)
+            self._metric(prefix + name).update(values, weights)
+
+    def _metric(self, name: str) -> WeightedMean:
+        return cast(WeightedMean, self.metrics[name])
+
+    def means(self) -> dict[str, Tensor]:
+        """Divide, over all devices."""
+        return {name: self._metric(name).compute() for name in self.metrics}

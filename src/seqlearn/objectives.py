@@ -4,7 +4,9 @@ One expression serves every mapping: all axes but that of classes are alike, and
 carries `UNSCORED`, or ``NaN`` where targets are real.
 """
 
+import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -15,6 +17,24 @@ from seqlearn.data import UNSCORED
 
 Scores = dict[str, tuple[Tensor, Tensor]]
 """For each metric its values and their weights, of which it is the weighted mean."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is chosen among likely ones.
+
+    Attributes:
+        temperature: 0 takes the most likely answer; else one is drawn, the more evenly the higher.
+        top_k: Draw from so many of the most likely classes only.
+        generator: Source of chance; by default PyTorch's global one.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    generator: torch.Generator | None = None
+
+
+GREEDY = Sampling()
 
 
 class Objective(ABC):
@@ -42,6 +62,18 @@ class Objective(ABC):
     def scores(self, outputs: Tensor, targets: Tensor, scale: float) -> Scores:
         """Give each metric's values and weights for one batch."""
 
+    def derive(self, means: dict[str, Tensor], optimum: float | None) -> dict[str, Tensor]:
+        """Add the metrics that follow from others, given the least error where it is known."""
+        return means
+
+    @abstractmethod
+    def choose(self, outputs: Tensor, how: Sampling = GREEDY) -> Tensor:
+        """Settle on answers, shaped like the targets; a regression has nothing to draw."""
+
+    @abstractmethod
+    def feed(self, answers: Tensor, size: int) -> Tensor:
+        """Turn answers into ``size`` features to read back; what is not scored is read as zeros."""
+
 
 class Decision(Objective):
     """Shared by objectives whose predictions are right or wrong."""
@@ -51,13 +83,9 @@ class Decision(Objective):
     def scored(self, targets: Tensor) -> Tensor:  # noqa: D102
         return targets != UNSCORED
 
-    @abstractmethod
-    def decide(self, outputs: Tensor) -> Tensor:
-        """Turn outputs into the predicted targets."""
-
     def scores(self, outputs: Tensor, targets: Tensor, scale: float) -> Scores:  # noqa: D102
         scored = self.scored(targets)
-        right = self.decide(outputs) == targets
+        right = self.choose(outputs) == targets
         whole = (right | ~scored).flatten(1).all(1) if targets.ndim > 1 else right
         counted = scored.flatten(1).any(1) if targets.ndim > 1 else scored
         return {
@@ -78,8 +106,14 @@ class Binary(Decision):
     def predict(self, outputs: Tensor) -> Tensor:  # noqa: D102
         return outputs.sigmoid()
 
-    def decide(self, outputs: Tensor) -> Tensor:  # noqa: D102
-        return (outputs > 0).long()
+    def choose(self, outputs: Tensor, how: Sampling = GREEDY) -> Tensor:  # noqa: D102
+        if not how.temperature:
+            return (outputs > 0).long()
+        chances = (outputs / how.temperature).sigmoid()
+        return chances.bernoulli(generator=how.generator).long()
+
+    def feed(self, answers: Tensor, size: int) -> Tensor:  # noqa: D102
+        return answers.clamp(min=0)
 
 
 class Categorical(Decision):
@@ -94,8 +128,41 @@ class Categorical(Decision):
     def predict(self, outputs: Tensor) -> Tensor:  # noqa: D102
         return outputs.softmax(-1)
 
-    def decide(self, outputs: Tensor) -> Tensor:  # noqa: D102
-        return outputs.argmax(-1)
+    def choose(self, outputs: Tensor, how: Sampling = GREEDY) -> Tensor:  # noqa: D102
+        if not how.temperature:
+            return outputs.argmax(-1)
+        if how.top_k:
+            least = outputs.topk(min(how.top_k, outputs.shape[-1])).values[..., -1:]
+            outputs = outputs.where(outputs >= least, -torch.inf)
+        chances = (outputs / how.temperature).softmax(-1)
+        drawn = chances.flatten(0, -2).multinomial(1, generator=how.generator)
+        return drawn.view(outputs.shape[:-1])
+
+    def feed(self, answers: Tensor, size: int) -> Tensor:  # noqa: D102
+        return F.one_hot(answers.clamp(min=0), size) * self.scored(answers)[..., None]
+
+
+class Language(Categorical):
+    """Characters of a text: classes, whose loss in nats is also given in the units of the field.
+
+    ``bits_per_character`` is the loss over ln 2; ``perplexity``, its exponential, is the number of
+    equally likely characters that would be as hard to guess.
+    """
+
+    goals: ClassVar[dict[str, str]] = {
+        "loss": "min",
+        "accuracy": "max",
+        "bits_per_character": "min",
+        "perplexity": "min",
+    }
+
+    def scores(self, outputs: Tensor, targets: Tensor, scale: float) -> Scores:  # noqa: D102
+        scores = super().scores(outputs, targets, scale)
+        return {name: scores[name] for name in ("loss", "accuracy")}
+
+    def derive(self, means: dict[str, Tensor], optimum: float | None) -> dict[str, Tensor]:  # noqa: D102
+        loss = means["loss"]
+        return means | {"bits_per_character": loss / math.log(2), "perplexity": loss.exp()}
 
 
 class Regression(Objective):
@@ -120,6 +187,15 @@ class Regression(Objective):
             "mae": ((errors * scale).abs(), scored),
         }
 
+    def derive(self, means: dict[str, Tensor], optimum: float | None) -> dict[str, Tensor]:  # noqa: D102
+        return means | ({"mse_ratio": means["mse"] / optimum} if optimum else {})
+
+    def choose(self, outputs: Tensor, how: Sampling = GREEDY) -> Tensor:  # noqa: D102
+        return outputs
+
+    def feed(self, answers: Tensor, size: int) -> Tensor:  # noqa: D102
+        return answers.nan_to_num()
+
     def _errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         # The outputs stand in for targets that are not scored, so that no gradient comes of them.
         return outputs - torch.where(self.scored(targets), targets, outputs)
@@ -129,4 +205,5 @@ OBJECTIVES: dict[str, Objective] = {
     "binary": Binary(),
     "categorical": Categorical(),
     "regression": Regression(),
+    "language": Language(),
 }

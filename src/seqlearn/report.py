@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqlearn.data import SequenceDataModule
+from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.modules import SequenceModule
 
 MISTAKE = r"\[[^\[\] ]+\]|✗"
@@ -48,7 +48,7 @@ def examples(module: SequenceModule, data: SequenceDataModule, count: int = 5) -
     batch = dataset.batch(range(min(count, len(dataset))))
     module.eval()
     with torch.inference_mode():
-        outputs = module(batch.inputs.to(module.device), batch.lengths.to(module.device))
+        outputs = module.answer(SequenceBatch(*(part.to(module.device) for part in batch)), 0)
     return data.describe(batch, module.objective.predict(outputs).cpu())
 
 

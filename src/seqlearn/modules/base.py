@@ -1,7 +1,7 @@
-"""Recurrent networks for sequences: what they read out gives them their names."""
+"""The base of every network: what they share from the task to the logged metric."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from lightning.pytorch import LightningModule
@@ -12,8 +12,11 @@ from torch.nn import functional as F
 from seqlearn.cells import Cell, cell_name, make_cell
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.loaders import EvalLoader
-from seqlearn.metrics import WeightedMean
-from seqlearn.objectives import OBJECTIVES
+from seqlearn.metrics import Tally
+from seqlearn.objectives import OBJECTIVES, Scores
+
+FROM_TASK = ("input_size", "output_size", "objective", "scale", "given", "vocabulary")
+"""What a network takes over from its task: properties there, arguments here."""
 
 
 class SequenceModule(LightningModule, ABC):
@@ -22,9 +25,11 @@ class SequenceModule(LightningModule, ABC):
     Args:
         input_size: Features of an input step, or number of symbols (F).
         output_size: Values or classes of an output step (C).
-        objective: What is predicted: binary, categorical or regression.
+        objective: What is predicted: binary, categorical, regression or language.
         scale: Unit of a regression target: metrics are given times it.
-        cell: A word (rnn, lstm, gru) or the path of a class, such as `my_package.MyCell`.
+        given: Steps of a test sequence shown before the network goes on by itself.
+        vocabulary: The characters that symbols stand for.
+        cell: A word (rnn, lstm, gru, window) or the path of a class, such as `my_package.MyCell`.
         cell_args: Further arguments of the cell, such as `nonlinearity: relu` for the rnn.
         hidden_size: Units of each layer (H).
         num_layers: Layers of the cell.
@@ -38,6 +43,8 @@ class SequenceModule(LightningModule, ABC):
     """
 
     mapping: ClassVar[str]
+    feeds_back: ClassVar[bool] = False
+    """Whether the cell reads, beside the inputs, the network's own last answer."""
 
     def __init__(
         self,
@@ -45,6 +52,8 @@ class SequenceModule(LightningModule, ABC):
         output_size: int,
         objective: str,
         scale: float = 1.0,
+        given: int | None = None,
+        vocabulary: str | None = None,
         cell: Cell = "rnn",
         cell_args: dict[str, Any] | None = None,
         hidden_size: int = 64,
@@ -69,17 +78,15 @@ class SequenceModule(LightningModule, ABC):
         self.save_hyperparameters(ignore=["optimizer", "lr_scheduler", "cell"])
         self.hparams["cell"] = cell_name(cell)
         self.objective = OBJECTIVES[objective]
-        self.input_size, self.scale, self.reduction = input_size, scale, reduction
+        self.input_size, self.output_size = input_size, output_size
+        self.scale, self.given, self.vocabulary = scale, given, vocabulary
+        self.reduction = reduction
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
-        self.cell = make_cell(
-            cell,
-            (input_size, hidden_size),
-            num_layers=num_layers,
-            dropout=dropout,
-            **(cell_args or {}),
-        )
+        self.hidden_size, self.kind = hidden_size, cell
+        self.cell_args = {"num_layers": num_layers, "dropout": dropout, **(cell_args or {})}
+        self.cell = self.new_cell(input_size + output_size * self.feeds_back)
         self.head = nn.Linear(hidden_size, output_size)
-        self.metrics = nn.ModuleDict()
+        self.tallies = nn.ModuleList()  # one for each loader
 
     @classmethod
     def for_data(cls, data: SequenceDataModule, **arguments: Any) -> Self:
@@ -89,15 +96,16 @@ class SequenceModule(LightningModule, ABC):
             ValueError: If the task has another mapping.
 
         Example:
+            >>> from seqlearn.modules import ManyToMany
             >>> from seqlearn.tasks import BinaryAdd
             >>> ManyToMany.for_data(BinaryAdd(), cell="gru", hidden_size=32).head
             Linear(in_features=32, out_features=1, bias=True)
         """
-        module = cls(data.input_size, data.output_size, data.objective, data.scale, **arguments)
-        module.check_mapping(data)
+        module = cls(**{name: getattr(data, name) for name in FROM_TASK}, **arguments)
+        module.check_task(data)
         return module
 
-    def check_mapping(self, data: SequenceDataModule) -> None:
+    def check_task(self, data: SequenceDataModule) -> None:
         """Refuse a task whose targets align with its inputs in another way."""
         if data.mapping != self.mapping:
             fitting = "".join(word.capitalize() for word in data.mapping.split("-"))
@@ -105,23 +113,31 @@ class SequenceModule(LightningModule, ABC):
             raise ValueError(f"{type(data).__name__} is {data.mapping}: use {fitting}, not {name}.")
 
     @abstractmethod
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Give the outputs: logits, or values for a regression."""
+    def answer(self, batch: SequenceBatch, batch_idx: int) -> Tensor:
+        """Give the outputs for a batch, aligned with its targets: logits, or values."""
+
+    def new_cell(self, features: int) -> nn.Module:
+        """Make a cell of the kind asked for that reads so many features."""
+        return make_cell(self.kind, (features, self.hidden_size), **self.cell_args)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Turn ``(..., F)`` features or ``(...)`` symbols into what the cell reads."""
+        if not x.is_floating_point():
+            x = F.one_hot(x, self.input_size)
+        return x.to(self.head.weight.dtype)
 
     def states(self, x: Tensor) -> Tensor:
         """Run the cell over ``(B, T, F)`` features or ``(B, T)`` symbols: ``(B, T, H)``."""
-        if not x.is_floating_point():
-            x = F.one_hot(x, self.input_size)
-        states: Tensor = self.cell(x.to(self.head.weight.dtype))[0]
+        states: Tensor = self.cell(self.features(x))[0]
         return states
 
     def setup(self, stage: str) -> None:
-        """Refuse a DataModule of another mapping, whoever made this module."""
+        """Refuse a DataModule that does not fit, whoever made this module."""
         if isinstance(data := getattr(self.trainer, "datamodule", None), SequenceDataModule):
-            self.check_mapping(data)
+            self.check_task(data)
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        losses = self.objective.losses(self(batch.inputs, batch.lengths), batch.targets)
+        losses = self.objective.losses(self.answer(batch, batch_idx), batch.targets)
         count = self.objective.scored(batch.targets).sum().to(losses.dtype)
         if self.reduction == "sum":
             count = count.new_tensor(len(losses))
@@ -139,53 +155,50 @@ class SequenceModule(LightningModule, ABC):
         return loss
 
     def on_validation_epoch_start(self) -> None:  # noqa: D102
-        self._start(1)
+        self.tallies = nn.ModuleList([Tally()])
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:  # noqa: D102
-        self._update(batch, 0)
+        self.score(batch, batch_idx, 0)
 
     def on_validation_epoch_end(self) -> None:  # noqa: D102
-        self._log("val", 0, "")
+        self._log("val", 0, self.trainer.val_dataloaders)
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self._start(len(self.trainer.num_test_batches))
+        self.tallies = nn.ModuleList(Tally() for _ in self.trainer.num_test_batches)
 
     def test_step(self, batch: SequenceBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score a batch, and at the end of each loader log its metrics."""
-        self._update(batch, dataloader_idx)
+        self.score(batch, batch_idx, dataloader_idx)
         if batch_idx + 1 == self.trainer.num_test_batches[dataloader_idx]:
-            self._log("test", dataloader_idx, self._suffix(dataloader_idx))
+            self._log("test", dataloader_idx, self.trainer.test_dataloaders)
+
+    def score(self, batch: SequenceBatch, batch_idx: int, loader: int) -> None:
+        """Add what the network says to a batch to the tally of its loader."""
+        self.tally(loader, self.answer(batch, batch_idx), batch.targets)
+
+    def tally(self, loader: int, outputs: Tensor, targets: Tensor, prefix: str = "") -> None:
+        """Add the scores of outputs to the tally of a loader."""
+        scores: Scores = self.objective.scores(outputs, targets, self.scale)
+        tally = self.tallies[loader]
+        assert isinstance(tally, Tally)
+        tally.add(scores, prefix)
 
     def predict_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor:
         """Give probabilities, or values for a regression, shaped as the outputs."""
-        return self.objective.predict(self(batch.inputs, batch.lengths))
+        return self.objective.predict(self.answer(batch, batch_idx))
 
-    def _suffix(self, loader: int) -> str:
-        """What tells the metrics of several test loaders apart: ``@`` and the length."""
-        loaders = self.trainer.test_dataloaders
+    def _log(self, stage: str, index: int, loaders: Any) -> None:
+        """Log the metrics of a loader; those of several are told apart by ``@`` and the length."""
         loaders = loaders if isinstance(loaders, list) else [loaders]
-        if isinstance(loaders[loader], EvalLoader):
-            return f"@{loaders[loader].dataset.length}"
-        return f"@{loader}" if len(loaders) > 1 else ""
-
-    def _start(self, loaders: int) -> None:
-        """Set up sums and counts for each loader; torchmetrics adds them up over devices."""
-        names = [f"{name}/{k}" for k in range(loaders) for name in self.objective.goals]
-        self.metrics = nn.ModuleDict({name: WeightedMean() for name in names}).to(self.device)
-
-    def _metric(self, name: str, loader: int) -> WeightedMean:
-        return cast(WeightedMean, self.metrics[f"{name}/{loader}"])
-
-    def _update(self, batch: SequenceBatch, loader: int) -> None:
-        outputs = self(batch.inputs, batch.lengths)
-        scores = self.objective.scores(outputs, batch.targets, self.scale)
-        for name, (values, weights) in scores.items():
-            self._metric(name, loader).update(values, weights)
-
-    def _log(self, stage: str, loader: int, suffix: str) -> None:
+        loader = loaders[index]
+        ours, suffix = isinstance(loader, EvalLoader), ""
+        if stage == "test" and (ours or len(loaders) > 1):
+            suffix = f"@{loader.dataset.length if ours else index}"
+        optimum = loader.dataset.data.optimum(loader.dataset.length) if ours else None
+        tally = self.tallies[index]
+        assert isinstance(tally, Tally)
         *_, headline = self.objective.goals
-        for name in self.objective.goals:
-            value = self._metric(name, loader).compute()
+        for name, value in self.objective.derive(tally.means(), optimum).items():
             self.log(
                 f"{stage}/{name}{suffix}",
                 value,
@@ -206,44 +219,3 @@ class SequenceModule(LightningModule, ABC):
         if hasattr(scheduler, "monitor"):  # ReduceLROnPlateau: it looks at each validation
             plan |= {"monitor": scheduler.monitor, "frequency": self.trainer.val_check_interval}
         return {"optimizer": optimizer, "lr_scheduler": plan}
-
-
-class ManyToMany(SequenceModule):
-    """Answer at every step.
-
-    Shapes:
-        forward ``(B, T, F) -> (B, T, C)``, or ``(B, T) -> (B, T, C)`` for symbols.
-    """
-
-    mapping: ClassVar[str] = "many-to-many"
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read every state; steps beyond a length are padding, and what they give is not scored."""
-        outputs: Tensor = self.head(self.states(x))
-        return outputs
-
-
-class ManyToOne(SequenceModule):
-    """Answer once, at the last valid step.
-
-    Shapes:
-        forward ``(B, T, F), lengths (B,) -> (B, C)``, or ``(B, T), lengths -> (B, C)`` for symbols.
-    """
-
-    mapping: ClassVar[str] = "many-to-one"
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read the state at the last valid step; without lengths, at the last step."""
-        states = self.states(x)
-        last = (
-            states[:, -1]
-            if lengths is None
-            else states[torch.arange(len(x), device=x.device), lengths - 1]
-        )
-        outputs: Tensor = self.head(last)
-        return outputs
-
-
-MODULES: dict[str, type[SequenceModule]] = {
-    module.mapping: module for module in (ManyToMany, ManyToOne)
-}

@@ -1,0 +1,57 @@
+"""Encoder and decoder: a sequence into another of a length of its own."""
+
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from seqlearn.data import SequenceBatch
+from seqlearn.modules.base import SequenceModule
+from seqlearn.modules.decoding import decode, probability
+from seqlearn.objectives import GREEDY, Sampling
+from seqlearn.states import last_state
+
+
+class EncoderDecoder(SequenceModule):
+    """Read a whole sequence, then write another from the state that is left.
+
+    Two cells of the same kind: the state of the encoder after the last valid step is all that the
+    decoder gets. It begins with zeros for an input; then each answer is fed back.
+
+    Args:
+        teacher_forcing: In training, the probability to go on from the true answer instead of the
+            network's own.
+
+    Shapes:
+        forward ``(B, T, F), lengths, steps -> (B, U, C)``, or ``(B, T)`` for symbols.
+
+    Source:
+        Sutskever, Vinyals & Le 2014, arXiv 1409.3215; Cho et al. 2014, arXiv 1406.1078.
+    """
+
+    mapping: ClassVar[str] = "encoder-decoder"
+
+    def __init__(self, *args: Any, teacher_forcing: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.teacher_forcing = probability("teacher_forcing", teacher_forcing)
+        self.decoder = self.new_cell(self.output_size)
+
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        steps: int | None = None,
+        targets: Tensor | None = None,
+        how: Sampling = GREEDY,
+    ) -> Tensor:
+        """Write so many steps, by default as many as were read; see `OneToMany` for the rest."""
+        state = last_state(self.cell, self.features(x), lengths)
+        first = self.head.weight.new_zeros(len(x), self.output_size)
+        steps = x.shape[1] if steps is None else steps
+        parts = (self.decoder, self.head, self.objective)
+        return decode(parts, first, state, steps, how, targets, self.teacher_forcing)
+
+    def answer(self, batch: SequenceBatch, batch_idx: int) -> Tensor:
+        """Write as many steps as there are targets; only in training these may be looked at."""
+        inputs, targets, lengths = batch
+        truth = targets if self.training else None
+        return self(inputs, lengths, targets.shape[1], truth)  # type: ignore[no-any-return]
