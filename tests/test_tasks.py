@@ -16,15 +16,20 @@ from seqlearn.modules import MODULES
 from seqlearn.objectives import OBJECTIVES
 from seqlearn.request import task_names
 from seqlearn.splits import UNSCORED, content_hash
-from seqlearn.tasks import TASKS, BinaryAdd, NextNumber
+from seqlearn.tasks import TASKS, BinaryAdd, CharLM, NextNumber
 
+SETTINGS = {CharLM: {"corpus": "grammar", "grammar_size": 20_000}}  # no file, no network
 each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 PLACES = [("train", False), ("val", False), ("test", True)]
 
 
+def build(task, **settings):
+    return task(**SETTINGS.get(task, {}), **settings)
+
+
 def first(task, split, count, at_length=False, **settings):
     """The first examples of a split."""
-    data = task(**settings)
+    data = build(task, **settings)
     dataset = data.dataset(split, data.curve[0] if at_length else None)
     return dataset.batch(range(min(count, len(dataset))))
 
@@ -38,7 +43,7 @@ def same(one, other):
 @each_task
 @pytest.mark.parametrize(("split", "at_length"), PLACES)
 def test_shapes_and_types_are_those_of_the_mapping_and_the_objective(task, split, at_length):
-    data = task()
+    data = build(task)
     inputs, targets, lengths = first(task, split, 5, at_length)
     size = len(inputs)
     shown = (size,) if data.mapping == "one-to-many" else (size, inputs.shape[1])
@@ -48,7 +53,7 @@ def test_shapes_and_types_are_those_of_the_mapping_and_the_objective(task, split
         assert inputs.dtype == torch.int64 and inputs.shape == shown
         assert 0 <= inputs.min() and inputs.max() < data.input_size
     axes = (size,) if data.mapping == "many-to-one" else (size, targets.shape[1])
-    last = () if data.objective == "categorical" else (data.output_size,)
+    last = () if data.objective in ("categorical", "language") else (data.output_size,)
     assert targets.shape == axes + last
     assert targets.dtype == (torch.float32 if data.objective == "regression" else torch.int64)
     assert lengths.dtype == torch.int64 and lengths.shape == (size,)
@@ -70,7 +75,7 @@ def test_shapes_and_types_are_those_of_the_mapping_and_the_objective(task, split
 @pytest.mark.parametrize(("split", "at_length"), PLACES)
 def test_an_example_depends_on_seed_split_and_index_alone(task, split, at_length):
     torch.manual_seed(1), np.random.seed(1), random.seed(1)
-    data = task(train_size=30, val_size=30, test_size=30)
+    data = build(task, train_size=30, val_size=30, test_size=30)
     dataset = data.dataset(split, data.curve[0] if at_length else None)
     count = len(dataset)
     whole = dataset.batch(range(count))
@@ -91,7 +96,7 @@ def test_other_seeds_give_other_examples_in_training(task):
 
 @pytest.mark.parametrize("task", [task for task in TASKS.values() if task.held_out])
 def test_splits_share_no_example_for_any_seed(task):
-    data = task()
+    data = build(task)
     seen = {}
     for split in ("train", "val", "test"):
         for seed in (0, 1):
@@ -109,7 +114,7 @@ def test_the_whole_command_line_and_the_whole_table_know_the_task(task):
     name = next(name for name, kind in TASKS.items() if kind is task)
     preset = yaml.safe_load((files("seqlearn") / "presets" / f"{name}.yaml").read_text("utf-8"))
     assert preset["task"] == name
-    data = task(**preset["data"])
+    data = build(task, **preset["data"])
     network = {k: v for k, v in preset["model"].items()}
     assert MODULES[task.mapping].for_data(data, **network)
 
@@ -129,11 +134,16 @@ def test_docstrings_say_what_a_reader_needs(task):
 
 @each_task
 def test_examples_read_as_lines_and_mark_mistakes(task):
-    data = task()
+    data = build(task)
     batch = first(task, "test", 3, at_length=True)
+
+    def one_hot(targets):
+        return torch.nn.functional.one_hot(targets.clamp(min=0), data.output_size).float()
+
     right = {
         "binary": lambda t: t.float(),
-        "categorical": lambda t: torch.nn.functional.one_hot(t, data.output_size).float(),
+        "categorical": one_hot,
+        "language": one_hot,
         "regression": lambda t: t,
     }[data.objective](batch.targets)
     lines = data.describe(batch, right)
@@ -151,16 +161,16 @@ def test_examples_read_as_lines_and_mark_mistakes(task):
 @pytest.mark.parametrize("value", [0, -3])
 def test_sizes_must_be_positive(task, name, value):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1, got {value}"):
-        task(**{name: value})
+        build(task, **{name: value})
 
 
 @each_task
 def test_test_lengths_must_be_some_and_in_range(task):
     with pytest.raises(ValueError, match="`test_lengths` must name at least one length"):
-        task(test_lengths=())
+        build(task, test_lengths=())
     short = task.min_length - 1
     with pytest.raises(ValueError, match=f"`test_lengths` must be at least .* got {short}"):
-        task(test_lengths=(short,))
+        build(task, test_lengths=(short,))
 
 
 @pytest.mark.parametrize(
