@@ -1,7 +1,7 @@
 """What can stand between inputs and states.
 
 A cell is a class with ``__init__(input_size, hidden_size, num_layers=1, dropout=0.0)`` and
-``forward(x (B, T, F), state=None) -> (states (B, T, H), state)``.
+``forward(x (B, T, F), state=None) -> (states (B, T, H), state)``; `states` says what a state is.
 """
 
 from collections.abc import Callable

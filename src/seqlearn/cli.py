@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -16,6 +17,8 @@ VERBS = {
     "test": "score a checkpoint at every test length",
     "predict": "show what a checkpoint says to test examples",
 }
+OTHERS = {"sample": "let a network of characters write: seqlearn sample RUN --prompt TEXT"}
+"""Verbs with arguments of their own; each is the module of its name."""
 USAGE = """\
 usage: seqlearn {verb} --task TASK [options]        (or: python -m seqlearn.{verb} ...)
        seqlearn {verb} --task TASK --help           every option with the task's tuned default
@@ -38,11 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "" not in sys.path:
         sys.path.insert(0, "")  # classes of one's own, as with `python -m`
     if verb in ("-h", "--help"):
-        verbs = "\n".join(f"  {name:<12}{text}" for name, text in VERBS.items())
+        verbs = "\n".join(f"  {name:<12}{text}" for name, text in (VERBS | OTHERS).items())
         print(f"{USAGE.format(verb='VERB')}\nverbs:\n{verbs}\n\n{task_list()}")
+    elif verb in OTHERS:
+        import_module(f"seqlearn.{verb}").main(rest)
     elif verb not in VERBS:
-        hint = nearest(verb, VERBS)
-        refuse("VERB", f"argument VERB: must be one of {', '.join(VERBS)}, got {verb!r}{hint}")
+        verbs = ", ".join(VERBS | OTHERS)
+        hint = nearest(verb, VERBS | OTHERS)
+        refuse("VERB", f"argument VERB: must be one of {verbs}, got {verb!r}{hint}")
     else:
         request = understand(verb, rest)
         if request is None:

@@ -1,7 +1,7 @@
 """What a cell keeps from step to step, and how to go on from it.
 
 A state is whatever the next call takes: a tensor, or tensors in tuples, with the batch on their
-second axis as in PyTorch, ``(num_layers, B, H)``; None at the start.
+last axis but one, such as PyTorch's ``(num_layers, B, H)``; None at the start.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,90 @@
+"""``python -m seqlearn.sample RUN``: let a network of characters write."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from seqlearn.errors import refuse
+
+if TYPE_CHECKING:
+    from seqlearn.modules import ManyToMany
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        refuse("sample", message)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a prompt and what a trained network writes after it, as it is written.
+
+    Args:
+        arguments: As on the command line, which is the default.
+
+    Raises:
+        SystemExit: With code 2 and one line of text, if the arguments are not right.
+    """
+    parser = Parser(
+        "seqlearn sample", description="Let a network of characters write.", allow_abbrev=False
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a checkpoint")
+    parser.add_argument(
+        "--prompt", help="the text to go on with (the first character known, often a new line)"
+    )
+    parser.add_argument("--length", type=int, default=400, help="characters to add (400)")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.8,
+        help="0 takes the most likely character, 1 draws them as likely as they are held (0.8)",
+    )
+    parser.add_argument("--top_k", type=int, help="draw from so many of the most likely only")
+    parser.add_argument("--seed", type=int, help="makes the same text again")
+    wanted = parser.parse_args(arguments)
+    if not wanted.run.exists():
+        refuse("sample", f"argument RUN: no such run folder: {wanted.run}")
+    try:
+        network = load(wanted.run)
+        prompt = (network.vocabulary or "")[0] if wanted.prompt is None else wanted.prompt
+        text = network.stream(prompt, wanted.length, wanted.temperature, wanted.top_k, wanted.seed)
+    except ValueError as error:
+        refuse("sample", str(error))
+    try:
+        for piece in chain([prompt], text, ["\n"]):
+            print(piece, end="", flush=True)
+    except BrokenPipeError:  # whoever reads has enough; Python would complain again at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def load(run: Path) -> "ManyToMany":
+    """Load the network of characters that a run left, or that a checkpoint holds.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    import torch
+
+    from seqlearn.modules import ManyToMany
+    from seqlearn.run import BEST, LAST, checkpoint_error
+
+    candidates = [run] if run.is_file() else [run / BEST, run / LAST]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        raise ValueError(f"argument RUN: {run} has no {BEST}")
+    if error := checkpoint_error(path, None):
+        raise ValueError(f"argument RUN: {error}")
+    known = torch.load(path, map_location="cpu", weights_only=True).get("hyper_parameters", {})
+    if not known.get("vocabulary") or "stateful" not in known:
+        raise ValueError(f"argument RUN: {path} is no network that predicts the next character")
+    return ManyToMany.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+
+
+if __name__ == "__main__":
+    main()
