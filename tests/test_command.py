@@ -43,9 +43,13 @@ def history(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
 
 
+NO_DOWNLOAD = {"char_lm": ("--data.corpus", "grammar", "--data.grammar_size", "20000")}
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_takes_a_quick_step_and_leaves_nothing(seqlearn, task):
-    out = seqlearn("fit", "--task", task, "--trainer.fast_dev_run", "true")
+    flags = ("--trainer.fast_dev_run", "true", *NO_DOWNLOAD.get(task, ()))
+    out = seqlearn("fit", "--task", task, *flags)
     assert f"{TASKS[task].__name__}: test" in out
     assert not list(Path().iterdir())
 
@@ -297,6 +301,15 @@ def test_a_cell_of_ones_own_needs_only_its_path(seqlearn):
     flags = ("--model.cell", "torch.nn.GRU", "--model.cell_args", "{batch_first: true}")
     seqlearn("fit", "--task", "football", *flags, "--trainer.max_steps", "10", *QUICK)
     assert weights(newest("football"))["cell.weight_hh_l0"].shape == (24, 8)
+
+
+def test_arguments_of_the_presets_cell_go_with_it(seqlearn):
+    flags = ("--trainer.max_steps", "10", "--data.steps", "5", *QUICK)
+    for cell in ("rnn", "window"):
+        seqlearn("fit", "--task", "first_symbol", "--model.cell", cell, *flags)
+    own = ("--model.cell", "window", "--model.cell_args", "{size: 2}")
+    seqlearn("fit", "--task", "first_symbol", *own, *flags)
+    assert weights(newest("first_symbol"))["cell.layers.0.weight"].shape == (32, 2 * 4)
 
 
 def test_classes_of_ones_own_need_no_task(seqlearn):

@@ -39,7 +39,7 @@ def write(folder: Path) -> None:
 
 
 CASES = {
-    "no task": ((), "argument --task: required, one of binary_add, football, next_number"),
+    "no task": ((), "argument --task: required, one of alphabet, arma, binary_add, "),
     "unknown task": (("--task", "binary_ad"), "got 'binary_ad'; did you mean 'binary_add'?"),
     "task without a word": (("--task",), "argument --task: expected one argument"),
     "misspelt flag": ((*ADD, "--model.hiden_size", "3"), "did you mean '--model.hidden_size'?"),

@@ -1,4 +1,4 @@
-"""What Lightning would accept, and then do badly or fail at late."""
+"""What Lightning would accept, and then do badly or fail at late; and what does not go together."""
 
 import os
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from seqlearn.errors import refuse
+from seqlearn.request import Request
 
 
 def check(verb: str, config: Any) -> None:
@@ -27,6 +28,23 @@ def check(verb: str, config: Any) -> None:
     cores = os.cpu_count() or 1
     if asked > cores and on_cpu(trainer.accelerator):
         refuse(verb, f"argument --trainer.devices: this machine has {cores} CPU cores, got {asked}")
+
+
+def settle(config: Any, request: Request) -> None:
+    """Drop what the preset holds for something that the user has replaced.
+
+    Args:
+        config: The parsed arguments of the verb, changed in place.
+        request: What is asked for, with the preset.
+    """
+    trainer, model = (request.preset.get(group, {}) for group in ("trainer", "model"))
+    given = any(word.startswith("--trainer.max_steps") for word in request.arguments)
+    preset_steps = config.trainer.max_steps == trainer.get("max_steps") and not given
+    if config.trainer.max_epochs is not None and preset_steps:
+        config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
+    other_cell = model and config.model.cell != model["cell"]
+    if other_cell and config.model.cell_args == model.get("cell_args"):
+        config.model.cell_args = None  # they are those of the preset's cell
 
 
 def on_cpu(accelerator: Any) -> bool:

@@ -17,7 +17,7 @@ from lightning.pytorch.loggers import WandbLogger
 from torch.optim import Optimizer
 
 from seqlearn import report
-from seqlearn.checks import check
+from seqlearn.checks import check, settle
 from seqlearn.data import SequenceDataModule
 from seqlearn.defaults import DEFAULTS, quiet
 from seqlearn.errors import is_main_process, refuse
@@ -108,11 +108,7 @@ class SequenceCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what depends on several arguments, and plan the run."""
         config = self.config[self.verb]
-        steps = self.request.preset.get("trainer", {}).get("max_steps")
-        given = any(word.startswith("--trainer.max_steps") for word in self.request.arguments)
-        preset_steps = config.trainer.max_steps == steps and not given
-        if config.trainer.max_epochs is not None and preset_steps:
-            config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
+        settle(config, self.request)
         asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
         fits = self.verb == "fit" and not config.trainer.fast_dev_run
         if not fits and not asked:
@@ -149,7 +145,10 @@ class SequenceCLI(LightningCLI):
                 content = torch.load(path, map_location="cpu", weights_only=True)
                 known = content.get("hyper_parameters", {}).get("vocabulary")
                 if known != self.model.vocabulary:
-                    raise ValueError(f"{path} knows {known!r}, not {self.model.vocabulary!r}")
+                    raise ValueError(
+                        f"{path} was made for the characters {known!r}, "
+                        f"not {self.model.vocabulary!r}; --data.vocabulary takes them"
+                    )
                 self.model.load_state_dict(content["state_dict"])
         except REFUSALS as error:
             refuse(self.verb, str(error))

@@ -1,6 +1,9 @@
 """Reading a text: every character once, every sequence where the last one ended."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -155,6 +158,17 @@ def test_texts_that_cannot_be_used_are_refused(tmp_path, content, settings, mess
 def test_a_grammar_text_that_is_too_short_is_refused():
     with pytest.raises(ValueError, match="`grammar_size` must be at least 650 characters"):
         CharLM(corpus="grammar", grammar_size=100)
+
+
+def test_without_a_network_and_a_cache_one_line_says_what_to_do(tmp_path):
+    command = [sys.executable, "-m", "seqlearn.fit", "--task", "char_lm"]
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
+    place = str(tmp_path / "seqlearn" / "tinyshakespeare.txt")
+    for part in (place, "could not be downloaded", "by hand", "--data.path FILE"):
+        assert part in done.stderr
+    assert not any(path.is_file() for path in tmp_path.rglob("*")) and not Path("runs").exists()
 
 
 def test_the_text_is_not_fetched_before_it_is_needed(monkeypatch):
