@@ -30,9 +30,9 @@ class RNN(Stepwise, nn.RNN):
     """The Elman network: ``h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)``.
 
     With tanh and relu this is PyTorch's own kernel. It has no sigmoid and no identity: there the
-    input's share of all steps is one product, and the steps are a loop in Python of a product and
-    the nonlinearity each. On a processor that costs nothing (forward and backward took 0.7 to 0.9
-    of tanh's time, from 16 units and 8 steps to 256 units and 32 steps); on a GPU it is the slower.
+    input's share of all steps is one product, and the rest a loop over steps in Python. On a
+    processor that costs nothing (forward and backward took 0.7 to 0.9 of tanh's time, from 16 units
+    and 8 steps to 256 and 32); a GPU waits for Python.
 
     Args:
         input_size: Features of an input step (F).
@@ -60,9 +60,9 @@ class RNN(Stepwise, nn.RNN):
             raise ValueError(
                 f"`nonlinearity` must be one of {', '.join(words)}, got {nonlinearity!r}."
             )
-        fused = "tanh" if nonlinearity in LOOPED else nonlinearity
+        own = "tanh" if nonlinearity in LOOPED else nonlinearity
         super().__init__(
-            input_size, hidden_size, num_layers, fused, batch_first=True, dropout=dropout
+            input_size, hidden_size, num_layers, own, batch_first=True, dropout=dropout
         )
         self.nonlinearity = nonlinearity
         with torch.no_grad():
@@ -99,8 +99,7 @@ class LSTM(Stepwise, nn.LSTM):
         hidden_size: Units of each layer (H).
         num_layers: Layers, each of which reads the states of the one below.
         dropout: Probability to drop a unit between layers.
-        forget_bias: Added to the bias of the forget gates at the start, so that memories last; 1 to
-            2 help over long lags.
+        forget_bias: Added to the bias of the forget gates at the start, so that memories last.
 
     Source:
         Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; the forget gate is that of
@@ -154,7 +153,7 @@ class Window(Stepwise, nn.Module):
         size: Inputs it sees, the present one included.
 
     Source:
-        The time-delay network of Waibel et al. 1989, doi:10.1109/29.21701, with a single delay.
+        The time-delay network of Waibel et al. 1989, doi:10.1109/29.21701.
     """
 
     def __init__(

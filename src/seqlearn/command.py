@@ -117,8 +117,7 @@ class SequenceCLI(LightningCLI):
         task = self.request.task or snake_case(config.data.class_path.rpartition(".")[2])
         folder = None
         if fits:
-            for name in ("ckpt_path", "resume"):
-                del saved[name]
+            del saved["ckpt_path"], saved["resume"]
             folder = self.request.resume or new_folder(Path(config.trainer.default_root_dir), task)
             self.run = Run(folder, task, saved)
         for logger in as_list(config.trainer.logger):
