@@ -7,23 +7,53 @@ if TYPE_CHECKING:  # for type checkers; everyone else gets a name when it is ask
     from seqlearn.cells import CELLS as CELLS
     from seqlearn.data import SequenceBatch as SequenceBatch
     from seqlearn.data import SequenceDataModule as SequenceDataModule
+    from seqlearn.modules import EncoderDecoder as EncoderDecoder
     from seqlearn.modules import ManyToMany as ManyToMany
     from seqlearn.modules import ManyToOne as ManyToOne
+    from seqlearn.modules import OneToMany as OneToMany
     from seqlearn.modules import SequenceModule as SequenceModule
     from seqlearn.objectives import OBJECTIVES as OBJECTIVES
     from seqlearn.rng import IndexedRNG as IndexedRNG
+    from seqlearn.tasks import ARMA as ARMA
     from seqlearn.tasks import TASKS as TASKS
+    from seqlearn.tasks import Alphabet as Alphabet
     from seqlearn.tasks import BinaryAdd as BinaryAdd
+    from seqlearn.tasks import BouncingBall as BouncingBall
+    from seqlearn.tasks import CharLM as CharLM
+    from seqlearn.tasks import Countdown as Countdown
+    from seqlearn.tasks import DecimalAdd as DecimalAdd
+    from seqlearn.tasks import FirstSymbol as FirstSymbol
     from seqlearn.tasks import Football as Football
     from seqlearn.tasks import NextNumber as NextNumber
+    from seqlearn.tasks import Noise as Noise
+    from seqlearn.tasks import RandomWalk as RandomWalk
+    from seqlearn.tasks import Reverse as Reverse
+    from seqlearn.tasks import Sunspots as Sunspots
+    from seqlearn.tasks import Topic as Topic
+    from seqlearn.tasks import Waveform as Waveform
 
 _HOMES = {
+    "ARMA": "tasks",
+    "Alphabet": "tasks",
     "BinaryAdd": "tasks",
+    "BouncingBall": "tasks",
+    "CharLM": "tasks",
+    "Countdown": "tasks",
+    "DecimalAdd": "tasks",
+    "FirstSymbol": "tasks",
     "Football": "tasks",
     "NextNumber": "tasks",
+    "Noise": "tasks",
+    "RandomWalk": "tasks",
+    "Reverse": "tasks",
+    "Sunspots": "tasks",
+    "Topic": "tasks",
+    "Waveform": "tasks",
     "TASKS": "tasks",
     "ManyToMany": "modules",
     "ManyToOne": "modules",
+    "OneToMany": "modules",
+    "EncoderDecoder": "modules",
     "SequenceModule": "modules",
     "CELLS": "cells",
     "OBJECTIVES": "objectives",
@@ -37,7 +67,7 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("fit", "validate", "test", "predict"):
+    if name in ("fit", "validate", "test", "predict", "sample"):
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch
@@ -21,6 +22,9 @@ class EncoderDecoder(SequenceModule):
         teacher_forcing: In training, the probability to go on from the true answer instead of the
             network's own.
 
+    Raises:
+        ValueError: If the cell's state depends on what it reads, so that it cannot be handed over.
+
     Shapes:
         forward ``(B, T, F), lengths, steps -> (B, U, C)``, or ``(B, T)`` for symbols.
 
@@ -34,6 +38,15 @@ class EncoderDecoder(SequenceModule):
         super().__init__(*args, **kwargs)
         self.teacher_forcing = probability("teacher_forcing", teacher_forcing)
         self.decoder = self.new_cell(self.output_size)
+        try:
+            with torch.no_grad():  # and in evaluation, so that the look leaves no trace
+                self.eval()(torch.zeros(1, 1, self.input_size))
+        except RuntimeError as error:
+            raise ValueError(
+                f"`cell` {self.kind!r} must keep a state of the same size whatever it reads, for "
+                f"the decoder to go on from the encoder's: {error}"
+            ) from error
+        self.train()
 
     def forward(
         self,
