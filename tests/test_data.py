@@ -116,7 +116,7 @@ def test_content_does_not_depend_on_padding():
 
 
 def test_test_loaders_follow_the_curve():
-    data = BinaryAdd(test_lengths=(20, 8), test_size=30)
+    data = BinaryAdd(test_lengths=(20, 8, 20), test_size=30)
     assert data.curve == (8, 20)
     assert [next(iter(x)).inputs.shape[1] for x in data.test_dataloader()] == [9, 21]
 

@@ -5,7 +5,7 @@ from experiments.goals import GOALS, run
 
 from seqlearn.tasks import TASKS
 
-QUICK = ("alphabet", "arma", "binary_add", "football", "next_number", "random_walk")
+QUICK = ("alphabet", "arma", "binary_add", "countdown", "football", "next_number", "random_walk")
 PRESETS = [command for command in GOALS if " " not in command]
 MANY = [(command, seed) for command, (_, seeds, _) in GOALS.items() for seed in range(seeds)]
 

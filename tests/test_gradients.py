@@ -169,3 +169,48 @@ def test_the_callback_logs_the_curve_as_training_goes_on(tmp_path):
 def test_numbers_of_the_callback_must_be_positive(name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1, got 0"):
         GradientFlow(**{name: 0})
+
+
+class Turned(nn.Module):
+    """PyTorch's GRU with its state turned around: the batch comes first, as (B, layers, 1, H)."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1, dropout=0.0):
+        super().__init__()
+        self.inner = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
+
+    def forward(self, x, state=None):
+        start = None if state is None else state[:, :, 0].transpose(0, 1).contiguous()
+        states, end = self.inner(x, start)
+        return states, end.transpose(0, 1)[:, :, None]
+
+
+def test_the_batch_may_lie_on_any_axis_of_a_state():
+    networks = []
+    for cell in ("gru", Turned):
+        torch.manual_seed(0)
+        arguments = {"cell": cell, "hidden_size": 5, "num_layers": 2}
+        networks.append(EncoderDecoder(3, 4, "categorical", **arguments))
+    plain, turned = networks
+    given = batch((6, 2, 4), many=True)
+    torch.testing.assert_close(turned.answer(given, 0), plain.answer(given, 0))
+    torch.testing.assert_close(gradient_norms(turned, given), gradient_norms(plain, given))
+
+
+class Named(nn.Module):
+    """A cell with a state that cannot be handled."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1, dropout=0.0):
+        super().__init__()
+        self.inner = nn.GRU(input_size, hidden_size, batch_first=True)
+
+    def forward(self, x, state=None):
+        states, end = self.inner(x, state and state["h"])
+        return states, {"h": end}
+
+
+def test_a_state_of_another_make_is_refused():
+    message = "a cell's state must be a tensor, or tensors in tuples, got a dict"
+    with pytest.raises(ValueError, match=message):
+        gradient_norms(ManyToOne(3, 4, "categorical", cell=Named, hidden_size=5), batch())
+    with pytest.raises(ValueError, match=message):
+        EncoderDecoder(3, 4, "categorical", cell=Named, hidden_size=5)

@@ -125,6 +125,21 @@ def test_a_resumed_run_goes_on_with_the_state_it_had(text):
     assert losses[0][-1] == losses[1][-1]
 
 
+def test_another_text_is_read_with_the_characters_of_the_checkpoint(text, tmp_path, capfd):
+    quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+    small = ("--data.steps", "10", "--model.hidden_size", "8", "--trainer.max_steps", "10")
+    cli.main(["fit", "--task", "char_lm", "--data.path", text, *small, *quiet])
+    (run,) = Path("runs/char_lm").iterdir()
+    last = ("--config", str(run / "config.yaml"), "--ckpt_path", str(run / "checkpoints/last.ckpt"))
+    (tmp_path / "part.txt").write_text("the lazy fox\n" * 40)
+    cli.main(["test", *last, "--data.path", str(tmp_path / "part.txt")])
+    (tmp_path / "other.txt").write_text("THE lazy fox\n" * 40)
+    capfd.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["test", *last, "--data.path", str(tmp_path / "other.txt")])
+    assert "every character of the text, got none for 'T' at position 0" in capfd.readouterr().err
+
+
 def test_only_batches_that_go_on_can_carry_a_state():
     with pytest.raises(ValueError, match="`stateful` must be False for BinaryAdd, got True"):
         ManyToMany.for_data(BinaryAdd(), stateful=True)
@@ -151,6 +166,10 @@ def test_left_alone_it_reads_its_own_answers(cell, shown):
 def test_what_cannot_stand_for_the_next_input_is_refused():
     with pytest.raises(ValueError, match="must be of the size of its inputs, 2, got 1"):
         ManyToMany(2, 1, "binary").rollout(torch.zeros(1, 2, 2), 3)
+    with pytest.raises(ValueError, match="`steps` must be at least 1, got 0"):
+        ManyToMany(2, 2, "regression").rollout(torch.zeros(1, 2, 2), 0)
+    with pytest.raises(ValueError, match="steps of `x` must be at least 1, got 0"):
+        ManyToMany(2, 2, "regression").rollout(torch.zeros(1, 0, 2), 3)
 
 
 def small(cell="lstm"):
@@ -166,7 +185,8 @@ def test_the_surest_text_is_that_of_the_likeliest_characters():
             written += "abc\n"[module(symbols)[0, -1].argmax()]
     assert module.generate("ab", 12, temperature=0.0) == written[2:]
     assert module.generate("ab", 12, top_k=1) == written[2:]
-    assert module.generate("ab", 12, temperature=1e-6) == written[2:]
+    assert module.generate("ab", 12, temperature=1e-5) == written[2:]
+    assert module.generate("ab", 12, temperature=1e-310) == written[2:]
 
 
 def test_text_is_drawn_as_likely_as_the_network_holds_it():
@@ -201,6 +221,7 @@ def test_a_seed_makes_the_same_text_again_and_leaves_the_global_generator_alone(
         (("a", 3, math.nan), "`temperature` must be at least 0 and finite, got nan"),
         (("a", 3, math.inf), "`temperature` must be at least 0 and finite, got inf"),
         (("a", 3, 1.0, 0), "`top_k` must be at least 1, got 0"),
+        (("a", 3, 1.0, None, 2**64), "`seed` must be from 0 to"),
     ],
 )
 def test_what_cannot_be_written_is_refused_at_once(arguments, message):

@@ -31,7 +31,7 @@ def check(verb: str, config: Any) -> None:
 
 
 def settle(config: Any, request: Request) -> None:
-    """Drop what the preset holds for something that the user has replaced.
+    """Drop what the preset holds for what the user has replaced; read text as a checkpoint does.
 
     Args:
         config: The parsed arguments of the verb, changed in place.
@@ -45,6 +45,9 @@ def settle(config: Any, request: Request) -> None:
     other_cell = model and config.model.cell != model["cell"]
     if other_cell and config.model.cell_args == model.get("cell_args"):
         config.model.cell_args = None  # they are those of the preset's cell
+    if config.ckpt_path and config.data.get("vocabulary", "") is None:
+        content = torch.load(config.ckpt_path, map_location="cpu", weights_only=True)
+        config.data.vocabulary = content.get("hyper_parameters", {}).get("vocabulary")
 
 
 def on_cpu(accelerator: Any) -> bool:

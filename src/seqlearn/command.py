@@ -146,7 +146,7 @@ class SequenceCLI(LightningCLI):
                 if known != self.model.vocabulary:
                     raise ValueError(
                         f"{path} was made for the characters {known!r}, "
-                        f"not {self.model.vocabulary!r}; --data.vocabulary takes them"
+                        f"not {self.model.vocabulary!r}"
                     )
                 self.model.load_state_dict(content["state_dict"])
         except REFUSALS as error:

@@ -177,7 +177,7 @@ class SequenceDataModule(LightningDataModule, ABC):
     def curve(self) -> tuple[int, ...]:
         """The lengths tested, shortest first."""
         default = tuple(self.length * multiple for multiple in self.test_multiples)
-        return tuple(sorted(self.test_lengths or default))
+        return tuple(sorted({*(self.test_lengths or default)}))
 
     def dataset(self, split: str, length: int | None = None) -> SequenceDataset:
         """One split as a map-style dataset: ``dataset[i]`` is its example *i*."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seqlearn.data import SequenceBatch
 from seqlearn.modules import SequenceModule
-from seqlearn.states import State, step
+from seqlearn.states import State, batch_axes, step
 
 
 def gradient_norms(module: SequenceModule, batch: SequenceBatch) -> Tensor:
@@ -59,13 +59,15 @@ def gradient_norms(module: SequenceModule, batch: SequenceBatch) -> Tensor:
             steps = torch.arange(asked.shape[1], device=asked.device)
             ends = torch.where(asked, steps, 0).amax(1)
             losses = losses[torch.arange(len(ends)), ends]
-        states = [state for kept in probe.kept for state in kept]
-        found = torch.autograd.grad(losses.sum(), states, allow_unused=True)
-    none = torch.zeros(len(ends), device=module.device)
-    squares = iter(
-        none if g is None else g.square().sum(-1).reshape(-1, len(ends)).sum(0) for g in found
-    )  # (B,) each
-    norms = [torch.stack([next(squares) for _ in kept]).sum(0).sqrt() for kept in probe.kept]
+        states = [state for kept in probe.kept for state, _ in kept]
+        found = iter(torch.autograd.grad(losses.sum(), states, allow_unused=True))
+    norms = []
+    for kept in probe.kept:
+        squares = torch.zeros_like(ends, dtype=losses.dtype)  # (B,)
+        for (_, axis), g in zip(kept, found, strict=False):
+            if g is not None:
+                squares = squares + g.square().movedim(axis, 0).flatten(1).sum(1)
+        norms.append(squares.sqrt())
     return by_lag(torch.stack(norms, 1), ends)
 
 
@@ -84,34 +86,34 @@ class Probe(nn.Module):
     def __init__(self, cell: nn.Module) -> None:
         super().__init__()
         self.cell = cell
-        self.kept: list[list[Tensor]] = []
+        self.kept: list[list[tuple[Tensor, int]]] = []  # for each step, with the axis of the batch
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Run over ``(B, T, F)`` like the cell itself."""
-        said = []
+        axes, said = leaves(batch_axes(self.cell, x.shape[2])), []
         for x_t in x.unbind(1):
             h, state = step(self.cell, x_t, state)
-            kept = tensors(state)
-            for tensor in kept:
+            tensors = leaves(state)
+            for tensor in tensors:
                 if not tensor.requires_grad:
                     tensor.requires_grad_()
-            # What is read out is mostly the top layer of the state: then take it from there, so
+            kept = list(zip(tensors, axes, strict=True))
+            # What is read out is mostly the state or its top layer: then take it from there, so
             # that the gradient by the state has both its parts, from the readout and from later.
-            if kept and len(kept[0]) and torch.equal(kept[0][-1], h):
-                h = kept[0][-1]
-            else:
-                kept = [h[None], *kept]
-                h = kept[0][0]
+            tops = [part for t in tensors[:1] for part in (t, *t[-1:].unbind(0))]
+            same = next((top for top in tops if torch.equal(top, h)), None)
+            if same is None:
+                kept.append((h, 0))
             self.kept.append(kept)
-            said.append(h)
+            said.append(h if same is None else same)
         return torch.stack(said, 1), state
 
 
-def tensors(state: State) -> list[Tensor]:
-    """List the tensors of a state."""
-    if isinstance(state, Tensor):
-        return [state]
-    return [] if state is None else [tensor for part in state for tensor in tensors(part)]
+def leaves(state: State) -> list[Any]:
+    """List what stands in a state, or in what is shaped like one."""
+    if isinstance(state, tuple | list):
+        return [leaf for part in state for leaf in leaves(part)]
+    return [] if state is None else [state]
 
 
 class GradientFlow(Callback):

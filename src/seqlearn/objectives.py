@@ -24,7 +24,8 @@ class Sampling:
     """How an answer is chosen among likely ones.
 
     Attributes:
-        temperature: 0 takes the most likely answer; else one is drawn, the more evenly the higher.
+        temperature: 0 takes the most likely answer; else one is drawn, the more evenly the higher
+            (below `COLD` the most likely one is taken too).
         top_k: Draw from so many of the most likely classes only.
         generator: Source of chance; by default PyTorch's global one.
     """
@@ -35,6 +36,8 @@ class Sampling:
 
 
 GREEDY = Sampling()
+COLD = 1e-5
+"""Temperature below which all but the most likely answer has no chance, and float32 no numbers."""
 
 
 class Objective(ABC):
@@ -107,7 +110,7 @@ class Binary(Decision):
         return outputs.sigmoid()
 
     def choose(self, outputs: Tensor, how: Sampling = GREEDY) -> Tensor:  # noqa: D102
-        if not how.temperature:
+        if how.temperature < COLD:
             return (outputs > 0).long()
         chances = (outputs / how.temperature).sigmoid()
         return chances.bernoulli(generator=how.generator).long()
@@ -129,7 +132,7 @@ class Categorical(Decision):
         return outputs.softmax(-1)
 
     def choose(self, outputs: Tensor, how: Sampling = GREEDY) -> Tensor:  # noqa: D102
-        if not how.temperature:
+        if how.temperature < COLD:
             return outputs.argmax(-1)
         if how.top_k:
             least = outputs.topk(min(how.top_k, outputs.shape[-1])).values[..., -1:]

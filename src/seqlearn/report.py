@@ -20,7 +20,7 @@ def table(data: SequenceDataModule, metrics: Mapping[str, float], stage: str) ->
     rows = dict.fromkeys(name.partition("@")[2] for name in metrics)
     grid = Table("length", *names, title=f"{type(data).__name__}: {stage}", box=box.SIMPLE_HEAD)
     for column in grid.columns:
-        column.justify = "right"
+        column.justify, column.overflow = "right", "fold"
     for length in rows:
         end = f"@{length}" if length else ""
         trained = "  (trained)" if length == str(data.length) else ""

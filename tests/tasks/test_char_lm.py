@@ -155,6 +155,16 @@ def test_texts_that_cannot_be_used_are_refused(tmp_path, content, settings, mess
         CharLM(path=str(path), **settings)
 
 
+def test_an_empty_path_is_no_path():
+    with pytest.raises(ValueError, match="`path` must be a file that can be read, got "):
+        CharLM(path="")
+
+
+def test_an_unknown_corpus_is_refused():
+    with pytest.raises(ValueError, match="`corpus` must be one of shakespeare, grammar, got 'x'"):
+        CharLM(corpus="x")
+
+
 def test_a_grammar_text_that_is_too_short_is_refused():
     with pytest.raises(ValueError, match="`grammar_size` must be at least 650 characters"):
         CharLM(corpus="grammar", grammar_size=100)

@@ -46,7 +46,7 @@ def test_baselines_are_what_such_predictors_reach(check_baselines, sigma, steps)
 
 @pytest.mark.parametrize("sigma", [0.0, -1.0, float("inf"), float("nan")])
 def test_sigma_must_be_positive_and_finite(sigma):
-    with pytest.raises(ValueError, match=f"`sigma` must be positive and finite, got {sigma}"):
+    with pytest.raises(ValueError, match=f"`sigma` must be from 1e-6 to 1e6, got {sigma}"):
         RandomWalk(sigma=sigma)
 
 

@@ -9,7 +9,7 @@ from seqlearn.data import SequenceBatch
 from seqlearn.modules.base import SequenceModule
 from seqlearn.modules.decoding import decode, probability
 from seqlearn.objectives import GREEDY, Sampling
-from seqlearn.states import last_state
+from seqlearn.states import batch_axes, last_state
 
 
 class EncoderDecoder(SequenceModule):
@@ -40,6 +40,7 @@ class EncoderDecoder(SequenceModule):
         self.decoder = self.new_cell(self.output_size)
         try:
             with torch.no_grad():  # and in evaluation, so that the look leaves no trace
+                self.axes = batch_axes(self.cell.eval(), self.input_size)
                 self.eval()(torch.zeros(1, 1, self.input_size))
         except RuntimeError as error:
             raise ValueError(
@@ -57,7 +58,7 @@ class EncoderDecoder(SequenceModule):
         how: Sampling = GREEDY,
     ) -> Tensor:
         """Write so many steps, by default as many as were read; see `OneToMany` for the rest."""
-        state = last_state(self.cell, self.features(x), lengths)
+        state = last_state(self.cell, self.features(x), lengths, self.axes)
         first = self.head.weight.new_zeros(len(x), self.output_size)
         steps = x.shape[1] if steps is None else steps
         parts = (self.decoder, self.head, self.objective)

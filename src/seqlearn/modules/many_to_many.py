@@ -64,8 +64,12 @@ class ManyToMany(SequenceModule):
             ``(B, steps, C)`` outputs.
 
         Raises:
-            ValueError: If inputs and outputs differ in size, so that none can stand for the other.
+            ValueError: If inputs and outputs differ in size, so that none can stand for the other,
+                or there is nothing to go on from or to give.
         """
+        for name, size in (("steps of `x`", x.shape[1]), ("`steps`", steps)):
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}.")
         if self.input_size != self.output_size:
             raise ValueError(
                 "to go on alone, a network's outputs must be of the size of its inputs, "
@@ -133,6 +137,8 @@ class ManyToMany(SequenceModule):
             raise ValueError(f"`temperature` must be at least 0 and finite, got {temperature}.")
         if top_k is not None and top_k < 1:
             raise ValueError(f"`top_k` must be at least 1, got {top_k}.")
+        if seed is not None and not 0 <= seed < 2**63:
+            raise ValueError(f"`seed` must be from 0 to 2**63 - 1, got {seed}.")
         generator = None
         if seed is not None:
             generator = torch.Generator(self.device).manual_seed(seed)

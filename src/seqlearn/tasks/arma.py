@@ -73,8 +73,8 @@ class ARMA(SequenceDataModule):
     def __post_init__(self) -> None:
         """Check the fields."""
         self.require("steps", 1)
-        if not 0 < self.sigma < math.inf:
-            raise ValueError(f"`sigma` must be positive and finite, got {self.sigma}.")
+        if not 1e-6 <= self.sigma <= 1e6:
+            raise ValueError(f"`sigma` must be from 1e-6 to 1e6, got {self.sigma}.")
         for name in ("ar", "ma"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"`{name}` must be finite, got {getattr(self, name)}.")

@@ -79,19 +79,22 @@ class CharLM(SequenceDataModule):
         """Check the fields, and the text if it is at hand."""
         for name in ("steps", "grammar_size"):
             self.require(name, 1)
+        known = {"shakespeare": SHAKESPEARE_SYMBOLS, "grammar": GRAMMAR_SYMBOLS}
+        if self.corpus not in known:
+            raise ValueError(f"`corpus` must be one of {', '.join(known)}, got {self.corpus!r}.")
         if self.vocabulary is None:
-            known = {"shakespeare": SHAKESPEARE_SYMBOLS, "grammar": GRAMMAR_SYMBOLS}
-            self.vocabulary = "".join(sorted(set(self.text))) if self.path else known[self.corpus]
+            own = self.path is not None
+            self.vocabulary = "".join(sorted(set(self.text))) if own else known[self.corpus]
         if len(set(self.vocabulary)) != len(self.vocabulary) or not self.vocabulary:
             raise ValueError(f"`vocabulary` must be different characters, got {self.vocabulary!r}.")
-        if self.path or self.corpus == "grammar":
+        if self.path is not None or self.corpus == "grammar":
             _ = self.symbols
         super().__post_init__()
 
     @cached_property
     def text(self) -> str:
         """The whole text."""
-        if self.path:
+        if self.path is not None:
             return read_text(self.path)
         if self.corpus == "grammar":
             return grammar_text(self.seed, self.grammar_size)
@@ -112,7 +115,7 @@ class CharLM(SequenceDataModule):
             )
         least = 10 * (self.steps + 1)
         if len(points) < least:
-            size = "`grammar_size`" if not self.path else f"`path` {self.path!r}"
+            size = "`grammar_size`" if self.path is None else f"`path` {self.path!r}"
             raise ValueError(
                 f"{size} must be at least {least} characters for `steps` of {self.steps}, "
                 f"got {len(points)}."
@@ -194,7 +197,7 @@ class CharLM(SequenceDataModule):
         losses = ngram_losses(trained, held_out, self.input_size, range(6))
         names = ["uniform", "unigram", *(f"{n}-gram" for n in range(2, 6))]
         best = {}
-        if not self.path and self.corpus == "grammar":
+        if self.path is None and self.corpus == "grammar":
             best = {"forgetful": forgetful_rate(), "optimum": entropy_rate()}
         return dict(zip(names, losses.values(), strict=True)) | best
 

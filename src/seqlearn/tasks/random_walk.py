@@ -60,8 +60,8 @@ class RandomWalk(SequenceDataModule):
     def __post_init__(self) -> None:
         """Check the fields."""
         self.require("steps", self.min_length)
-        if not 0 < self.sigma < math.inf:
-            raise ValueError(f"`sigma` must be positive and finite, got {self.sigma}.")
+        if not 1e-6 <= self.sigma <= 1e6:
+            raise ValueError(f"`sigma` must be from 1e-6 to 1e6, got {self.sigma}.")
         super().__post_init__()
 
     @property

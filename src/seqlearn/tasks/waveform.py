@@ -27,9 +27,10 @@ class Waveform(SequenceDataModule):
         described    2 Hz, phase 0, amplitude 1
         wave         0.00  0.50  0.87  1.00  0.87  0.50  0.00 -0.50 -0.87 ...
 
-    The description is shown once; from then on the network reads what it has said itself. It keeps
-    the frequency in its state, not quite exactly: a test goes on for longer than training did, and
-    shows how the wave slowly comes out of step.
+    The description is shown once; from then on the network reads what it has said itself. In
+    training it may read the true wave instead (teacher forcing), which is easier: too easy if it
+    always does, as it never learns to mend its own mistakes. By chance, in half of the steps, is
+    best. A test goes on for longer than training did, and shows how the wave comes out of step.
 
     Shapes:
         inputs ``(B, 3)`` float32: frequency from 1 to 3 Hz, phase from -pi to pi, amplitude from
@@ -39,10 +40,12 @@ class Waveform(SequenceDataModule):
 
     Baseline:
         Mean squared error: zeros leave the variance, 7/24 = 0.292; a wave of the right phase and
-        amplitude, but always of 2 Hz, falls out of step and does worse. The optimum is 0.
+        amplitude, but always of 2 Hz, falls out of step, and within a second does worse. The
+        optimum is 0.
 
     Source:
-        A classroom example.
+        A classroom example; teacher forcing by chance is from Bengio et al. 2015, "Scheduled
+        sampling for sequence prediction with recurrent neural networks", arXiv 1506.03099.
 
     Example:
         >>> described, wave, _ = Waveform().dataset("test")[0]
