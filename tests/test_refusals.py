@@ -78,7 +78,7 @@ CASES = {
         ("--task", "football", "--data.test_lengths", "[5]"),
         "`test_lengths` must be at least 3 and at most 3, got 5",
     ),
-    "unknown cell": ((*ADD, "--model.cell", "gruu"), "`cell` must be one of rnn, lstm, gru or"),
+    "unknown cell": ((*ADD, "--model.cell", "gruu"), "`cell` must be one of rnn, lstm, gru, window or"),
     "network of another mapping": (
         ("--data", "BinaryAdd", "--model", "ManyToOne"),
         "BinaryAdd is many-to-many: use ManyToMany, not ManyToOne",
