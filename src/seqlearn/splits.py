@@ -56,11 +56,11 @@ class SequenceDataset(Dataset[SequenceBatch]):
             raise ValueError(f"`split` must be one of {', '.join(SHARES)}, got {split!r}.")
         self.data, self.split, self.length = data, split, length
         self.members = self._members()
-        size: int | None = getattr(data, f"{split}_size")
-        if size is None and self.members is None:
+        wanted: int | None = getattr(data, f"{split}_size")
+        limits = [wanted, None if self.members is None else len(self.members)]
+        if limits == [None, None]:
             raise ValueError(f"`{split}_size` must be given: {type(data).__name__} has no end.")
-        known = [n for n in (size, None if self.members is None else len(self.members)) if n]
-        self.size = min(known)
+        self.size = min(limit for limit in limits if limit is not None)
 
     def __len__(self) -> int:
         return self.size
