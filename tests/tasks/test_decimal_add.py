@@ -31,14 +31,14 @@ def sums(data, split, length=None, count=1000):
 def test_answers_are_pythons_sums(digits, reverse, split, length, seed):
     data = DecimalAdd(digits=digits, reverse=reverse, seed=seed)
     queries, answers, lengths = sums(data, split, length, 5)
-    longest = length or digits
+    room = max(length or 1, digits)
     for query, answer in zip(queries, answers, strict=True):
         a, b = query.rstrip().split("+")
-        assert query == f"{int(a)}+{int(b)}".ljust(2 * longest + 1)
-        assert answer == str(int(a) + int(b)).ljust(longest + 1)
+        assert query == f"{int(a)}+{int(b)}".ljust(2 * room + 1)
+        assert answer == str(int(a) + int(b)).ljust(room + 1)
         longer = max(len(a), len(b))
         assert longer == length if length else longer <= digits
-    assert (lengths == 2 * longest + 1).all()
+    assert (lengths == 2 * room + 1).all()
 
 
 def test_symbols_stand_for_the_characters_of_the_vocabulary():

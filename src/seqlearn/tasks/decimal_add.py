@@ -26,8 +26,8 @@ class DecimalAdd(SequenceDataModule):
         query     _ 1 6 + 5 3 5                 _ is a space; a query is read from its end
         sum                      5 9 6 _        first the digit that depends on every carry
 
-    The network learns the sums of the lengths it sees, not how to add: one more digit, and nearly
-    all are wrong. `binary_add`, where both numbers arrive place by place, is the other story.
+    The network learns the sums of the lengths it sees, not how to add: one more digit, and 99
+    of 100 are wrong. `binary_add`, where both numbers arrive place by place, is the other story.
 
     Shapes:
         inputs ``(B, 2 * digits + 1)`` int64: the characters of ``"0123456789+ "`` as 0 to 11.
@@ -89,11 +89,12 @@ class DecimalAdd(SequenceDataModule):
         low, high = pairs.astype(np.uint64).T
         swapped = mix(mix(low) + high) % np.uint64(2) == 1
         pairs[swapped] = pairs[swapped, ::-1]
-        queries = encode([f"{a}+{b}" for a, b in pairs.tolist()], 2 * longest + 1)
+        room = max(longest, self.digits)  # shorter sums stand as they do in training
+        queries = encode([f"{a}+{b}" for a, b in pairs.tolist()], 2 * room + 1)
         return SequenceBatch(
             inputs=torch.from_numpy(queries[:, ::-1].copy() if self.reverse else queries),
-            targets=torch.from_numpy(encode([f"{a + b}" for a, b in pairs.tolist()], longest + 1)),
-            lengths=torch.full((len(rng),), 2 * longest + 1),
+            targets=torch.from_numpy(encode([f"{a + b}" for a, b in pairs.tolist()], room + 1)),
+            lengths=torch.full((len(rng),), 2 * room + 1),
         )
 
     def baselines(self) -> dict[str, float]:
