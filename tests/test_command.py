@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from seqlearn import cli
+from seqlearn.checkpoints import write
 from seqlearn.loggers import MetricsFile
 from seqlearn.modules import MODULES
 from seqlearn.tasks import TASKS
@@ -207,7 +208,7 @@ def test_a_run_that_has_moved_keeps_its_best_weights(seqlearn):
     last = torch.load(moved / "checkpoints/last.ckpt", weights_only=True)
     for weight in last["state_dict"].values():
         weight.mul_(30)
-    torch.save(last, moved / "checkpoints/last.ckpt")
+    write(last, moved / "checkpoints/last.ckpt")
     seqlearn("fit", "--resume", "moved", "--trainer.max_steps", "30")
     after = weights(moved, "best")
     assert all(torch.equal(before[key], after[key]) for key in before)
@@ -225,7 +226,7 @@ def test_a_new_run_from_a_checkpoint_has_a_best_of_its_own(seqlearn):
     last = torch.load(first / "checkpoints/last.ckpt", weights_only=True)
     for weight in last["state_dict"].values():
         weight.mul_(30)  # worse than the first run's best, and stays so
-    torch.save(last, "worse.ckpt")
+    write(last, Path("worse.ckpt"))
     more = ("--ckpt_path", "worse.ckpt", "--trainer.max_steps", "40")
     seqlearn("fit", "--task", "binary_add", *more, *flags)
     (second,) = Path("runs/binary_add").iterdir()

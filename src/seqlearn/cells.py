@@ -14,15 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqlearn.errors import is_own_bug
 from seqlearn.states import Stepwise
 
+Build = Callable[..., nn.Module]
 Cell = str | type[nn.Module] | partial[nn.Module]
 """A word of `CELLS`, the path of a class, or what builds a cell when called."""
 
-LOOPED: dict[str, Callable[[Tensor], Tensor]] = {
-    "sigmoid": torch.sigmoid,
-    "identity": lambda x: x,
-}
+LOOPED: dict[str, Callable[[Tensor], Tensor]] = {"sigmoid": torch.sigmoid, "identity": lambda x: x}
 """Nonlinearities that PyTorch's kernel does not have."""
 
 
@@ -182,12 +181,7 @@ class Window(Stepwise, nn.Module):
         return states, seen[:, x.shape[1] :].transpose(0, 1)
 
 
-CELLS: dict[str, Callable[..., nn.Module]] = {
-    "rnn": RNN,
-    "lstm": LSTM,
-    "gru": GRU,
-    "window": Window,
-}
+CELLS: dict[str, Build] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "window": Window}
 """The words for cells."""
 
 
@@ -207,10 +201,16 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
         RNN(2, 16, batch_first=True)
     """
     build = find_cell(cell) if isinstance(cell, str) else cell
+    if build in CELLS.values() and arguments.get("dropout") and arguments.get("num_layers", 1) < 2:
+        raise ValueError("`dropout` is between layers: `num_layers` must be at least 2, got 1.")
     try:
         module = build(*sizes, **arguments)
     except TypeError as error:
+        if is_own_bug(error):
+            raise
         raise ValueError(f"`cell` {cell!r} cannot be built with {arguments}: {error}.") from error
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"`cell` {cell!r} must make a torch.nn.Module, but made {module!r:.60}.")
     if getattr(module, "batch_first", True) is False:
         raise ValueError(
             f"`cell` {cell!r} must read inputs (B, T, F), but was built with batch_first=False; "
@@ -228,13 +228,13 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
     return module
 
 
-def find_cell(name: str) -> Callable[..., nn.Module]:
+def find_cell(name: str) -> Build:
     """Look up a word of `CELLS` or import a class by its path."""
     if name in CELLS:
         return CELLS[name]
     module, _, attribute = name.rpartition(".")
     try:
-        found: Callable[..., nn.Module] = getattr(import_module(module), attribute)
+        found: Build = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         why = f" ({error})" if module else ""
         raise ValueError(

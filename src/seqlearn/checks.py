@@ -1,12 +1,29 @@
 """What Lightning would accept, and then do badly or fail at late; and what does not go together."""
 
-import os
+import re
+from importlib.util import find_spec
 from typing import Any
 
 import torch
+from lightning.pytorch.accelerators import (
+    AcceleratorRegistry,
+    CUDAAccelerator,
+    MPSAccelerator,
+)
+from lightning.pytorch.strategies import StrategyRegistry
 
 from seqlearn.errors import refuse
-from seqlearn.request import Request
+from seqlearn.launch import overrun, processes
+from seqlearn.limits import RULES, refusal, shown
+from seqlearn.request import Request, nearest
+from seqlearn.settings import plain
+
+USELESS = {
+    "LearningRateFinder": "try values of --optimizer.lr, each in a run of its own",
+    "BatchSizeFinder": "try values of --data.batch_size, each in a run of its own",
+    "BackboneFinetuning": "a network that is trained from the start has no backbone",
+}
+"""Callbacks of Lightning that find nothing here to work on, and why or what does their work."""
 
 
 def check(verb: str, config: Any) -> None:
@@ -16,26 +33,84 @@ def check(verb: str, config: Any) -> None:
         verb: What is asked for.
         config: The parsed arguments of the verb.
     """
+    leaves = {name.replace(".init_args", ""): value for name, value in config.items()}
+    if error := refusal({n: plain(v) if n in RULES else v for n, v in leaves.items()}):
+        refuse(verb, error)
     trainer = config.trainer
-    if not 0 <= (seed := config.seed_everything) < 2**32:
-        refuse(verb, f"argument --seed_everything: must be from 0 to 2**32 - 1, got {seed}")
-    for name in ("gradient_clip_val", "val_check_interval", "accumulate_grad_batches"):
-        value = trainer[name]
-        if isinstance(value, int | float) and not value > 0:
-            refuse(verb, f"argument --trainer.{name}: must be above 0, got {value}")
-    # Lightning would start as many processes as asked for, whatever the machine has.
-    asked = int(trainer.devices) if str(trainer.devices).isdigit() else 1
-    cores = os.cpu_count() or 1
-    if asked > cores and on_cpu(trainer.accelerator):
-        refuse(verb, f"argument --trainer.devices: this machine has {cores} CPU cores, got {asked}")
+    for error in (accelerator_error(trainer), strategy_error(trainer), callback_error(trainer)):
+        if error:
+            refuse(verb, error)
+    asked = processes(trainer.devices)
+    if asked and on_cpu(trainer.accelerator) and (error := overrun(asked)):
+        refuse(verb, error)
 
 
-def settle(config: Any, request: Request) -> None:
+def accelerator_error(trainer: Any) -> str | None:
+    """Say that the machine has no such accelerator, or None."""
+    there = {
+        "cpu": True,
+        "cuda": CUDAAccelerator.is_available(),
+        "mps": MPSAccelerator.is_available(),
+        "tpu": find_spec("torch_xla") is not None,
+    }
+    there |= {"auto": True, "gpu": there["cuda"] or there["mps"]}
+    words = [word for word, available in there.items() if available]
+    words += AcceleratorRegistry.available_accelerators() - there.keys()  # of other packages
+    word = trainer.accelerator
+    if not isinstance(word, str) or word in words:
+        return None
+    return f"argument --trainer.accelerator: must be one of {', '.join(words)}, got {word!r}"
+
+
+def strategy_error(trainer: Any) -> str | None:
+    """Say that there is no such strategy, or None."""
+    word, words = trainer.strategy, ["auto", *StrategyRegistry.available_strategies()]
+    if not isinstance(word, str) or word in words:
+        return None
+    hint = nearest(word, words)
+    return f"argument --trainer.strategy: must be auto, ddp or the like, got {word!r}{hint}"
+
+
+def callback_error(trainer: Any) -> str | None:
+    """Say that a callback cannot do its work here, or None."""
+    callbacks = trainer.callbacks if isinstance(trainer.callbacks, list) else [trainer.callbacks]
+    for callback in callbacks:
+        name = str(getattr(callback, "class_path", "")).rpartition(".")[2]
+        if name in USELESS:
+            return f"argument --trainer.callbacks: {name} has no use here: {USELESS[name]}"
+    return None
+
+
+def explain(error: Exception, trainer: Any) -> str:
+    """Say what an error at the making of the classes is about: the argument comes first.
+
+    Args:
+        error: What was raised.
+        trainer: The arguments of the Trainer.
+    """
+    message, trace = str(error), error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+    if place.startswith("lightning."):
+        words = [{"duration": "max_time"}.get(word, word) for word in re.findall(r"\w+", message)]
+        name = next((word for word in words if word in trainer), None)
+        if name is None:
+            return f"arguments --trainer: {message}"
+        got = "" if str(trainer[name]) in message else f", got {shown(trainer[name])}"
+        return f"argument --trainer.{name}: {message.rstrip('.')}{got}"
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+        return f"arguments --data and --model: there is not enough memory: {message}"
+    return message
+
+
+def settle(config: Any, request: Request, known: str | None) -> None:
     """Drop what the preset holds for what the user has replaced; read text as a checkpoint does.
 
     Args:
         config: The parsed arguments of the verb, changed in place.
         request: What is asked for, with the preset.
+        known: The characters that the checkpoint is made for, if there is one and it is.
     """
     trainer, model = (request.preset.get(group, {}) for group in ("trainer", "model"))
     given = any(word.startswith("--trainer.max_steps") for word in request.arguments)
@@ -45,9 +120,8 @@ def settle(config: Any, request: Request) -> None:
     other_cell = model and config.model.cell != model["cell"]
     if other_cell and config.model.cell_args == model.get("cell_args"):
         config.model.cell_args = None  # they are those of the preset's cell
-    if config.ckpt_path and config.data.get("vocabulary", "") is None:
-        content = torch.load(config.ckpt_path, map_location="cpu", weights_only=True)
-        config.data.vocabulary = content.get("hyper_parameters", {}).get("vocabulary")
+    if config.data.get("vocabulary", "") is None:
+        config.data.vocabulary = known
 
 
 def on_cpu(accelerator: Any) -> bool:

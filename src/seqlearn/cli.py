@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seqlearn.errors import refuse
 from seqlearn.request import nearest, task_names, understand
+from seqlearn.signals import Signals, interrupt
 
 VERBS = {
     "fit": "train on a task, test at growing lengths, report",
@@ -34,10 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: As on the command line, which is the default.
 
     Raises:
-        SystemExit: With code 2 and one line of text, if the arguments are not right.
+        SystemExit: With code 2 and one line of text, if the arguments are not right; with 143 or
+            130 after SIGTERM or SIGINT, also while what is needed is still being imported.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    verb, *rest = arguments or ["--help"]
+    with Signals(interrupt):
+        dispatch(*arguments or ["--help"])
+
+
+def dispatch(verb: str, *rest: str) -> None:
+    """Do what the verb says, or show what there is."""
     if "" not in sys.path:
         sys.path.insert(0, "")  # classes of one's own, as with `python -m`
     if verb in ("-h", "--help"):

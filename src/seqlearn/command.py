@@ -1,32 +1,33 @@
-"""The command as Lightning sees it: tasks and presets on LightningCLI, a run around the Trainer."""
+"""The command: what each verb does, and a run around the Trainer."""
 
 import os
 import re
-import shutil
+import signal
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-import yaml
 from jsonargparse import set_parsing_settings
+from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, LRSchedulerTypeTuple
 from lightning.pytorch.loggers import WandbLogger
-from torch.optim import Optimizer
 
 from seqlearn import report
-from seqlearn.checks import check, settle
-from seqlearn.data import SequenceDataModule
-from seqlearn.defaults import DEFAULTS, quiet
-from seqlearn.errors import is_main_process, refuse
+from seqlearn.arguments import TaskCLI
+from seqlearn.checkpoints import OWN
+from seqlearn.checks import explain, settle
+from seqlearn.defaults import quiet
+from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, refuse, say
+from seqlearn.identity import BATCHES, batches, changes
+from seqlearn.launch import require_processes
 from seqlearn.loggers import MetricsFile, finish, prepare, start
-from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
-from seqlearn.parser import Parser
+from seqlearn.rehearsal import rehearse
 from seqlearn.request import Request
-from seqlearn.run import METRICS, Run, checkpoint_error, new_folder
-from seqlearn.tasks import TASKS
+from seqlearn.run import LAST, METRICS, Run, new_folder
+from seqlearn.signals import Interrupted, Signals, disarm, interrupt
 
 REFUSALS = (ValueError, TypeError, RuntimeError, MemoryError, MisconfigurationException)
 """What classes raise at their making if the user asks for what they cannot be."""
@@ -41,89 +42,37 @@ def run(request: Request) -> None:
     wanted = bool({"-h", "--help"} & set(request.arguments))
     set_parsing_settings(docstring_parse_attribute_docstrings=wanted)
     quiet()
-    SequenceCLI(request)
+    Command(request)
 
 
-class SequenceCLI(LightningCLI):
-    """One verb for one task: the task decides the classes, its preset the defaults."""
-
-    model: SequenceModule
-    datamodule: SequenceDataModule
+class Command(TaskCLI):
+    """Do what a verb asks for, with a run folder around a fit."""
 
     def __init__(self, request: Request) -> None:
-        self.request, self.verb = request, request.verb
-        Parser.verb = request.verb
         self.run: Run | None = None
-        data = TASKS[request.task] if request.task else SequenceDataModule
-        super().__init__(
-            model_class=MODULES[data.mapping] if request.task else SequenceModule,
-            datamodule_class=data,
-            subclass_mode_model=not request.task,
-            subclass_mode_data=not request.task,
-            save_config_callback=None,
-            seed_everything_default=0,
-            trainer_defaults=DEFAULTS,
-            parser_class=Parser,
-            parser_kwargs={"prog": "seqlearn", "allow_abbrev": False},
-            auto_configure_optimizers=False,
-            args=[request.verb, *request.arguments],
-        )
-
-    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # static in Lightning
-        """Only the verb at hand: to build the parsers of all takes a second."""
-        return {self.verb: super().subcommands()[self.verb]}
-
-    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:  # noqa: D102
-        usage = f"seqlearn {self.verb} --task TASK [options]"
-        return super().init_parser(**{**kwargs, "allow_abbrev": False, "usage": usage})
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Link what fits the network to the task, and set the preset's defaults."""
-        model = "model" if self.request.task else "model.init_args"
-        for name in FROM_TASK:
-            parser.link_arguments(f"data.{name}", f"{model}.{name}", apply_on="instantiate")
-        parser.add_optimizer_args((Optimizer,), link_to=f"{model}.optimizer")
-        parser.add_lr_scheduler_args(LRSchedulerTypeTuple, link_to=f"{model}.lr_scheduler")
-        parser.add_argument("--task", choices=list(TASKS), help="The task to learn.")
-        if self.verb == "fit":
-            text = "Go on with the run in this folder: its configuration and its last checkpoint."
-            parser.add_argument("--resume", metavar="RUN", help=text)
-        for group, values in self.request.preset.items():
-            nested = group in ("trainer", "model", "data")
-            parser.set_defaults(
-                {f"{group}.{name}": value for name, value in values.items()}
-                if nested
-                else {group: values}
-            )
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, then look at what would fail later and less clearly."""
-        super().parse_arguments(parser, args)
-        check(self.verb, self.config[self.verb])
-        path = self.config[self.verb].get("ckpt_path")
-        if path and (error := checkpoint_error(Path(path), self.request.task)):
-            flag = "resume" if self.request.resume else "ckpt_path"
-            refuse(self.verb, f"argument --{flag}: {error}")
+        with Signals(self.interrupt), self.orderly(request.verb):
+            super().__init__(request)
 
     def before_instantiate_classes(self) -> None:
         """Settle what depends on several arguments, and plan the run."""
         config = self.config[self.verb]
-        settle(config, self.request)
+        settle(config, self.request, self.known())
         asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
         fits = self.verb == "fit" and not config.trainer.fast_dev_run
         if not fits and not asked:
             config.trainer.logger = False
-        saved = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.verb]
+        saved = self.dumped()
         task = self.request.task or snake_case(config.data.class_path.rpartition(".")[2])
         folder = None
         if fits:
             del saved["ckpt_path"], saved["resume"]
             folder = self.request.resume or new_folder(Path(config.trainer.default_root_dir), task)
-            self.run = Run(folder, task, saved)
+            kept = config.trainer.enable_checkpointing is not False
+            self.run = Run(folder, task, saved, kept)
         for logger in as_list(config.trainer.logger):
             if str(getattr(logger, "class_path", "")).endswith("WandbLogger"):
                 try:
-                    prepare(logger.init_args, self.verb, task, saved["model"], folder)
+                    prepare(logger, self.verb, task, saved["model"], folder)
                 except ValueError as error:
                     refuse(self.verb, str(error))
 
@@ -133,42 +82,44 @@ class SequenceCLI(LightningCLI):
             super().instantiate_classes()
             self.model.check_task(self.datamodule)
             self.datamodule.trainer = self.trainer
+            require_processes(self.trainer.num_devices, self.trainer.num_nodes)
             if is_main_process():  # the others wait for it: there may be something to fetch
-                self.datamodule.prepare_data()
-                self.datamodule.setup(self.verb)
-            if self.model.optimizer:  # what they refuse, they would refuse after the start
-                optimizer = self.model.optimizer(self.model.parameters())
-                if self.model.lr_scheduler:
-                    self.model.lr_scheduler(optimizer)
-            if path := self.config[self.verb].ckpt_path:
-                content = torch.load(path, map_location="cpu", weights_only=True)
-                known = content.get("hyper_parameters", {}).get("vocabulary")
-                if known != self.model.vocabulary:
-                    raise ValueError(
-                        f"{path} was made for the characters {known!r}, "
-                        f"not {self.model.vocabulary!r}"
-                    )
-                self.model.load_state_dict(content["state_dict"])
+                rehearse(self.verb, self.model, self.datamodule, self.trainer)
+            self.fill(self.config[self.verb].ckpt_path)
         except REFUSALS as error:
-            refuse(self.verb, str(error))
+            if is_own_bug(cause := inner(error)):
+                raise
+            refuse(self.verb, explain(cause, self.config[self.verb].trainer))
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the run's own files to what the user wants to have logged and called."""
         config = self.config_init[self.verb].trainer
         if self.run:
             wanted = [logger for logger in as_list(config.logger) if not isinstance(logger, bool)]
-            kwargs["logger"] = [*wanted, MetricsFile(self.run.folder / METRICS)]
+            kwargs["logger"] = [
+                *wanted,
+                MetricsFile(self.run.folder / METRICS, self.run.resumable.failed),
+            ]
             kwargs["default_root_dir"] = self.run.folder
-            if config.enable_checkpointing is not False:
-                config.callbacks = [*as_list(config.callbacks), self.run.best, self.run]
-        return super().instantiate_trainer(**kwargs)
+            config.callbacks = self.run.around(as_list(config.callbacks))
+            if not any(isinstance(plugin, CheckpointIO) for plugin in as_list(config.plugins)):
+                config.plugins = [*as_list(config.plugins), self.run.resumable.checkpoint_io]
+        trainer = super().instantiate_trainer(**kwargs)
+        disarm(trainer)
+        return trainer
 
     def before_fit(self) -> None:
         """Make the run folder, the first trace that a run leaves, and start what logs into it."""
-        if not self.run or not is_main_process():
+        if not self.run:
+            return
+        if self.request.resume:
+            self.agree(self.checkpoint[OWN])
+        if not is_main_process():
             return
         try:
             self.run.create()
+        except RunError as error:
+            refuse(self.verb, f"argument --resume: {error}")
         except OSError as error:
             refuse(self.verb, f"argument --trainer.default_root_dir: cannot write a run: {error}")
         for logger in self.trainer.loggers:
@@ -176,14 +127,58 @@ class SequenceCLI(LightningCLI):
                 try:
                     start(logger, self.run.config, self.model.objective.goals)
                 except ValueError as error:
-                    if not self.request.resume:
-                        shutil.rmtree(self.run.folder)
                     refuse(self.verb, str(error))
+
+    def interrupt(self, number: int) -> None:
+        """End at once, outside of a fit's steps; tell the processes that this one has started."""
+        trainer = getattr(self, "trainer", None)
+        if trainer and trainer.strategy.launcher:
+            trainer.strategy.launcher.kill(number)
+        interrupt(number)
+
+    @contextmanager
+    def orderly(self, verb: str) -> Iterator[None]:
+        """Say in one line what ends a verb; leave no folder of a run that has not begun."""
+        try:
+            try:
+                yield
+            except BaseException:
+                if self.run and not (self.run.began or self.request.resume) and is_main_process():
+                    self.run.discard()
+                raise
+        except MisconfigurationException as error:
+            refuse(verb, str(error))
+        except RunError as error:
+            fail(verb, f"{error}{self.how_to_go_on()}")
+        except Interrupted as error:
+            say(verb, f"ended by {signal.Signals(error.number).name}{self.how_to_go_on()}")
+            raise
+        finally:
+            if self.run:
+                self.run.release()
+
+    def how_to_go_on(self) -> str:
+        """Tell how to resume the run, if that can be done."""
+        if not self.run or not (self.run.folder / LAST).exists():
+            return ""
+        return f"; go on with: seqlearn fit --resume {os.path.relpath(self.run.folder)}"
+
+    def agree(self, said: Mapping[str, Any]) -> None:
+        """Refuse to go on with other batches; say what else is not as it was."""
+        assert self.run
+        now = batches(self.run.config, self.trainer.world_size)
+        for name, old, new in zip(BATCHES, said["batch"], now, strict=True):
+            if old != new:
+                refuse(self.verb, f"argument --{name}: {old} on all devices before, got {new}")
+        if other := changes(said, self.trainer.world_size):
+            say(self.verb, f"the data are the same, the last digits may not be: {other}")
 
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""
         started = time.perf_counter()
         self.trainer.fit(**kwargs)
+        if self.run:
+            self.run.resumable.heed(self.run.resumable.agreed(self.trainer))
         seconds, steps = time.perf_counter() - started, self.trainer.global_step
         kept = self.run.kept() if self.run else None
         path = str(self.run.folder / kept) if self.run and kept else None

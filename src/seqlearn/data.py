@@ -2,17 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from seqlearn.loaders import EvalLoader, TrainLoader
+from seqlearn.kinds import require_kinds
+from seqlearn.limits import MOST, RULES, Rule, require_memory
+from seqlearn.loaders import DRAWN_AT_ONCE, EVALUATED_AT_ONCE, EvalLoader, TrainLoader
 from seqlearn.rng import IndexedRNG
 from seqlearn.splits import UNSCORED, SequenceBatch, SequenceDataset
 
 __all__ = ["UNSCORED", "SequenceBatch", "SequenceDataModule"]
+
+WHILE_DRAWN = 4
+"""Memory that drawing takes, as a multiple of what is drawn; about that, the tasks differ."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -20,10 +25,13 @@ class SequenceDataModule(LightningDataModule, ABC):
     """Draw, hold apart and serve the sequences of one task.
 
     To write a task, declare the class attributes, give the abstract members and, as keyword-only
-    dataclass fields with a docstring each, whatever the user may set.
+    dataclass fields with a docstring each, whatever the user may set. A ``ValueError`` that names a
+    field in backticks is told to who uses the command, in one line; another error shows where it is
+    from.
 
     Raises:
-        ValueError: If a size is not positive, or a test length is out of the task's range.
+        ValueError: If a field is not of its kind, a size is out of its range, or a test length is
+            out of the task's.
     """
 
     mapping: ClassVar[str]
@@ -60,16 +68,14 @@ class SequenceDataModule(LightningDataModule, ABC):
     def __post_init__(self) -> None:
         """Check the fields and record them as hyperparameters."""
         super().__init__()
+        require_kinds(fields(self), self)
         for name in ("batch_size", "train_size", "train_limit", "val_size", "test_size"):
-            self.require(name, 1)
+            if error := RULES[f"data.{name}"].broken(value := getattr(self, name)):
+                raise ValueError(f"`{name}` {error}, got {value!r}.")
         if self.test_lengths is not None and not self.test_lengths:
             raise ValueError("`test_lengths` must name at least one length, got none.")
         for length in self.test_lengths or ():
-            if not self.min_length <= length <= (self.max_length or length):
-                most = "" if self.max_length is None else f" and at most {self.max_length}"
-                raise ValueError(
-                    f"`test_lengths` must be at least {self.min_length}{most}, got {length}."
-                )
+            self._require_length("test_lengths", length)
         self.save_hyperparameters()
 
     def __str__(self) -> str:
@@ -82,15 +88,38 @@ class SequenceDataModule(LightningDataModule, ABC):
         Raises:
             ValueError: If a split has no example.
         """
+        self._require_length("length", self.length)
+        for length in self.curve:
+            self._require_length("test_lengths", length)
+        train = self.dataset("train")
+        self._require_memory(train, max(self.batch_size, DRAWN_AT_ONCE))
         next(iter(self.train_dataloader()))
         for loader in (self.val_dataloader(), *self.test_dataloader()):
-            loader.dataset[0]
+            at_once = max(self.batch_size * EVALUATED_AT_ONCE, DRAWN_AT_ONCE)
+            self._require_memory(loader.dataset, min(at_once, len(loader.dataset)))
 
-    def require(self, name: str, least: int) -> None:
-        """Refuse a field below the least value that makes sense; None means it is not set."""
+    def require(self, name: str, least: int, most: int = MOST) -> None:
+        """Refuse a field that is no integer from ``least`` to ``most``; None means it is not set.
+
+        Raises:
+            ValueError: If it is not.
+        """
         value = getattr(self, name)
-        if value is not None and value < least:
-            raise ValueError(f"`{name}` must be at least {least}, got {value}.")
+        if error := Rule(least, most).broken(value):
+            raise ValueError(f"`{name}` {error}, got {value!r}.")
+
+    def _require_length(self, name: str, length: int) -> None:
+        """Refuse a length that cannot be drawn."""
+        most = MOST if self.max_length is None else self.max_length
+        if error := Rule(self.min_length, most).broken(length):
+            raise ValueError(f"`{name}` {error}, got {length!r}.")
+
+    def _require_memory(self, dataset: SequenceDataset, count: int) -> None:
+        """Draw an example, and refuse to draw so many at once if they need more than there is."""
+        size = sum(field.nbytes for field in dataset[0])
+        what = f"`batch_size` {self.batch_size}: to draw {count} {dataset.split} sequences"
+        what += f" of length {dataset.length or self.length}"
+        require_memory(what, WHILE_DRAWN * count * size)
 
     @property
     @abstractmethod

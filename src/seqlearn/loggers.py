@@ -1,8 +1,11 @@
 """Where metrics go: Weights & Biases, and a CSV file in the run folder."""
 
 import csv
+import io
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +13,21 @@ from jsonargparse import Namespace
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from seqlearn import files
+from seqlearn.errors import RunError, is_main_process
+from seqlearn.safe_wandb import SafeWandbLogger, give_up, settle, sync_command, tell
+
 
 def prepare(
     given: Namespace, verb: str, task: str, model: Mapping[str, Any], folder: Path | None
 ) -> None:
     """Fill in what the user left open of a ``WandbLogger``, and settle whether it goes online.
 
-    ``WANDB_MODE`` is respected; only ``online``, its default, becomes offline without an API key,
-    so that nobody is asked for one.
+    ``WANDB_MODE`` is respected; only ``online``, its default, becomes offline without an API key
+    that the server accepts, so that nobody is asked for one and nothing waits.
 
     Args:
-        given: The arguments of the logger, changed in place.
+        given: The logger's class and its arguments, changed in place.
         verb: What is done.
         task: The task's word.
         model: The configuration of the network.
@@ -28,11 +35,11 @@ def prepare(
             goes on with it.
 
     Raises:
-        ValueError: If a ``WANDB_`` variable makes no sense, or a key cannot be one.
+        ValueError: If a ``WANDB_`` variable makes no sense.
     """
-    import wandb
-
-    network = model.get("init_args", model)
+    if given.class_path.startswith("lightning.pytorch.loggers."):
+        given.class_path = f"{SafeWandbLogger.__module__}.{SafeWandbLogger.__name__}"
+    arguments, network = given.init_args, model.get("init_args", model)
     open_fields = {
         "name": f"{task}-{network.get('cell')}-{network.get('hidden_size')}",
         "group": task,
@@ -41,20 +48,13 @@ def prepare(
         "resume": "allow",
     }
     if folder:
-        own_id = given.version or f"{task}-{folder.name}"
+        own_id = arguments.version or f"{task}-{folder.name}"
         open_fields |= {"id": own_id, "save_dir": str(folder.absolute())}
     for name, value in open_fields.items():
-        if given.get(name) in (None, "."):
-            given[name] = value
-    try:
-        settings = wandb.setup().settings
-        # The settings exist now, so the environment is no longer read: set the mode itself.
-        online = settings.mode == "online"
-        if online and (given.offline or not wandb.login(prompt=False, verify=False)):
-            settings.mode = "offline"
-    except (ValueError, wandb.Error) as error:
-        raise ValueError(f"Weights & Biases: {error}") from error
-    settings.quiet = True  # no history and summary in the terminal: the report has them
+        if arguments.get(name) in (None, "."):
+            arguments[name] = value
+    if is_main_process():  # the others record nothing
+        settle(arguments.offline)
 
 
 def start(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, str]) -> None:
@@ -65,43 +65,65 @@ def start(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, st
     """
     import wandb
 
-    settings = wandb.setup().settings
-    # Lightning 2.6 passes an argument on which every start would warn.
-    wandb.termsetup(settings.model_copy(update={"show_warnings": False}), None)
     try:
         experiment = logger.experiment
     except wandb.Error as error:
         raise ValueError(f"Weights & Biases: {error}") from error
-    finally:
-        wandb.termsetup(settings, None)
-    logger.log_hyperparams(dict(config))
-    for name, goal in goals.items():
-        experiment.define_metric(
-            f"val/{name}", step_metric="trainer/global_step", summary=f"{goal},last"
-        )
+    wanted, found = str(logger.save_dir), experiment.settings.root_dir
+    if experiment.offline and os.path.abspath(wanted) != os.path.abspath(found):
+        tell(f"cannot write into {wanted}, and records in {found}")
+    with suppress(ConnectionError):  # the first metrics will say so
+        logger.log_hyperparams(dict(config))
+        for name, goal in goals.items():
+            experiment.define_metric(
+                f"val/{name}", step_metric="trainer/global_step", summary=f"{goal},last"
+            )
 
 
 def finish(logger: WandbLogger) -> str:
-    """End the run and say where it is."""
+    """End the run and say where it is, and what is not there."""
     experiment = logger.experiment
-    url = (
-        f"wandb sync {os.path.relpath(experiment.settings.sync_dir)}"
-        if experiment.offline
-        else experiment.url
-    )
-    experiment.finish()
-    return f"Weights & Biases: {url}" if url else ""
+    try:
+        experiment.finish()
+    except TimeoutError:
+        seconds = experiment.settings.finish_timeout
+        return (
+            f"Weights & Biases: not all was uploaded in {seconds:.0f} s; "
+            f"for the rest: {sync_command(experiment)}"
+        )
+    except Exception as error:  # of many kinds, and the results are there without it
+        give_up(experiment, "did not record the end", error)
+        return ""
+    if not experiment.offline:
+        return f"Weights & Biases: {experiment.url}" if experiment.url else ""
+    fault = write_error(experiment.settings.sync_dir)
+    lost = f" (not all was recorded: {fault})" if fault else ""
+    return f"Weights & Biases: {sync_command(experiment)}{lost}"
+
+
+def write_error(folder: str) -> str | None:
+    """Say why nothing more can be written into a folder, on which Weights & Biases is silent."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**16))
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 class MetricsFile(Logger):
     """Append what is logged to ``metrics.csv``: a row for each call, columns as they come.
 
     Unlike Lightning's ``CSVLogger`` it goes on with the file that a resumed run finds.
+
+    Args:
+        path: The file.
+        failed: What to tell of a failure to write, instead of raising it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, failed: Callable[[RunError], None] | None = None) -> None:
         super().__init__()
-        self.path = path
+        self.path, self.failed = path, failed
         self.columns: list[str] = []
 
     @property
@@ -117,38 +139,60 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a row."""
+        """Append a row.
+
+        Raises:
+            RunError: If it cannot be written.
+        """
         row = {"step": step, **metrics}
-        if not self.columns and self.path.exists():
-            with self.path.open(newline="") as file:
-                self.columns = next(csv.reader(file), [])
-        if new := [name for name in row if name not in self.columns]:
-            self.columns += new
-            self.rewrite(self.rows())
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerow(row)
-
-    def rows(self) -> list[dict[str, str]]:
-        """Read what is there."""
-        if not self.path.exists():
-            return []
-        with self.path.open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    def rewrite(self, rows: list[dict[str, str]]) -> None:
-        """Replace the file as a whole, so that a crash leaves the old one or the new."""
-        fresh = self.path.with_suffix(".tmp")
-        with fresh.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            writer.writeheader()
-            writer.writerows(rows)
-        os.replace(fresh, self.path)
+        with self.writing():
+            if not self.columns:
+                self.columns = next(csv.reader(self.lines()), [])
+            if new := [name for name in row if name not in self.columns]:
+                self.columns += new
+                self.rewrite(self.rows())
+            with self.path.open("a", encoding="utf-8", newline="") as file:
+                csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
     def rewind(self, step: int) -> None:
-        """Forget what was logged from ``step`` on: a resumed run logs it again."""
-        rows = self.rows()
-        self.columns = list(rows[0]) if rows else []
-        if rows:
-            before = [row for row in rows if row["step"].isdigit() and int(row["step"]) < step]
-            self.rewrite(before)
+        """Forget what was logged from ``step`` on: a resumed run logs it again.
+
+        Raises:
+            RunError: If the file cannot be read or written.
+        """
+        with self.writing():
+            self.columns = next(csv.reader(self.lines()), [])
+            if self.columns:
+                rows = (row for row in self.rows() if row["step"].isdigit())
+                self.rewrite([row for row in rows if int(row["step"]) < step])
+
+    def lines(self) -> list[str]:
+        """Read the lines that have an end: a crash may have torn the last."""
+        if not self.path.exists():
+            return []
+        whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
+        return whole.splitlines()
+
+    def rows(self) -> list[dict[str, str]]:
+        """Read what is there."""
+        return list(csv.DictReader(self.lines()))
+
+    def rewrite(self, rows: list[dict[str, str]]) -> None:
+        """Replace the file as a whole."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        files.replace(self.path, text.getvalue().encode())
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Name the file where the disk is at fault."""
+        try:
+            yield
+        except OSError as error:
+            fault = RunError(f"{os.path.relpath(self.path)}: {error.strerror}")
+            if self.failed is None:
+                raise fault from error
+            self.failed(fault)

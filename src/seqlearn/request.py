@@ -2,7 +2,7 @@
 
 import argparse
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 import yaml
 
 from seqlearn.errors import refuse
+from seqlearn.launch import launch_error, overrun, processes
+from seqlearn.limits import refusal
+from seqlearn.settings import ConfigError, read_config, settings
 
 
 @dataclass
@@ -30,6 +33,11 @@ class Request:
     preset: dict[str, Any]
     arguments: list[str]
     resume: Path | None = None
+
+    def given(self, groups: Sequence[str]) -> list[str]:
+        """Name the arguments of these groups that stand on the command line."""
+        names = [word[2:].partition("=")[0] for word in self.arguments if word.startswith("--")]
+        return [name for name in names if name.partition(".")[0] in groups]
 
 
 def understand(verb: str, arguments: Sequence[str]) -> Request | None:
@@ -62,15 +70,33 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
         refuse(verb, f"argument --ckpt_path: no such file: {seen.ckpt_path}")
     elif verb != "fit" and not seen.ckpt_path and not seen.help:
         refuse(verb, "argument --ckpt_path: required, such as RUN/checkpoints/best.ckpt")
-    configs = {path: read_config(verb, path) for path in seen.config}
+    try:
+        configs = {path: read_config(path) for path in seen.config}
+    except ConfigError as error:
+        refuse(verb, f"argument --config: {error}")
     task = choose_task(verb, seen.task, configs)
     own = seen.data or any("data" in config for config in configs.values())
     if seen.help and not task and not own:
         return None
     if not task and not own:
         refuse(verb, f"argument --task: required, one of {', '.join(task_names())}")
+    check_early(verb, task, settings(arguments, configs.values()))
     preset = yaml.safe_load(preset_file(task).read_text("utf-8")) if task else {}
     return Request(verb, task, preset, rest, seen.resume)
+
+
+def check_early(verb: str, task: str | None, wanted: Mapping[str, Any]) -> None:
+    """Refuse settings that show to be wrong without the classes they are of."""
+    for group in ("model", "data"):
+        if task and isinstance(word := wanted.get(group), str) and not Path(word).is_file():
+            refuse(verb, f"argument --{group}: the task brings its own, {task}, got {word!r}")
+    if error := refusal(wanted):
+        refuse(verb, error)
+    devices = processes(wanted.get("trainer.devices", 1))
+    if devices and (error := launch_error(devices, wanted.get("trainer.num_nodes", 1))):
+        refuse(verb, error)
+    if devices and wanted.get("trainer.accelerator") == "cpu" and (error := overrun(devices)):
+        refuse(verb, error)
 
 
 def without(arguments: Sequence[str], flag: str) -> list[str]:
@@ -96,22 +122,6 @@ def resumable(verb: str, folder: Path) -> tuple[Path, Path]:
                 verb, f"argument --resume: {folder} has no {path.relative_to(folder)} to go on from"
             )
     return config, checkpoint
-
-
-def read_config(verb: str, path: str) -> dict[str, Any]:
-    """Read a configuration file."""
-    try:
-        config = yaml.safe_load(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(verb, f"argument --config: cannot read {path}: {error}")
-    except yaml.YAMLError as error:
-        refuse(verb, f"argument --config: {path} is not YAML: {error}")
-    if not isinstance(config, dict):
-        refuse(verb, f"argument --config: {path} must hold a mapping, got {config!r:.60}")
-    for group in ("trainer", "model", "data"):
-        if isinstance(value := config.get(group, {}), list | int | float | None):
-            refuse(verb, f"argument --config: {group} in {path} must be a mapping, got {value}")
-    return config
 
 
 def choose_task(verb: str, task: str | None, configs: dict[str, dict[str, Any]]) -> str | None:

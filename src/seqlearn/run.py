@@ -1,17 +1,29 @@
 """A run and its folder: the configuration, the checkpoints, the metrics, the results."""
 
 import json
+import os
 import secrets
+import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 
+from seqlearn import files
+from seqlearn.checkpoints import OWN
+from seqlearn.errors import RunError
+from seqlearn.identity import describe
 from seqlearn.loggers import MetricsFile
+from seqlearn.resume import Resumable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.csv"
 BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
@@ -22,44 +34,60 @@ def new_folder(root: Path, task: str) -> Path:
     return root / task / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def checkpoint_error(path: Path, task: str | None) -> str | None:
-    """Say what is wrong with a checkpoint, or None if it can be loaded and is of this task."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        dict(content["state_dict"])
-        made_for = dict(content.get("seqlearn", {})).get("task")
-    except Exception as error:  # torch.load has a different error for each kind of damage
-        kind = type(error).__name__
-        return f"{path} is not a readable checkpoint ({kind}): damaged, or another program's"
-    if task and made_for and made_for != task:
-        return f"{path} was made for the task {made_for!r}, not {task!r}"
-    return None
-
-
-class Run(Checkpoint):
-    """Keep the run folder: the configuration at the start, ``last.ckpt`` after each validation.
-
-    ``best.ckpt``, the weights of the lowest validation loss, is kept by the callback `best`.
+class Run(Callback):
+    """Keep the run folder, and let every checkpoint say what run it is of.
 
     Args:
         folder: The run folder.
         task: The task's word.
         config: The whole configuration, resolved.
+        checkpoints: Whether to keep ``last.ckpt``, by the callback `resumable`, and ``best.ckpt``,
+            the weights of the lowest validation loss, by the callback `best`.
     """
 
-    def __init__(self, folder: Path, task: str, config: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, task: str, config: dict[str, Any], checkpoints: bool = True
+    ) -> None:
         self.folder, self.task, self.config = folder.absolute(), task, config
-        self.saved_step = -1
+        self.checkpoints = checkpoints
+        self.began, self.held = False, -1
+        last = self.folder / LAST if checkpoints else None
+        self.resumable = Resumable(last, config["seed_everything"], config["save_every"])
         path = self.folder / BEST
         self.best = ModelCheckpoint(
             path.parent, path.stem, monitor="val/loss", enable_version_counter=False
         )
 
+    def around(self, callbacks: Sequence[Callback]) -> list[Callback]:
+        """Put the run's own callbacks where they belong among others."""
+        return [self.resumable, self, *callbacks, *([self.best] if self.checkpoints else [])]
+
     def create(self) -> None:
-        """Make the folder and write the configuration into it."""
+        """Make the folder, hold it until `release` or the process's end, and write the plan.
+
+        Raises:
+            RunError: If another process holds it.
+            OSError: If it cannot be written.
+        """
         (self.folder / BEST).parent.mkdir(parents=True, exist_ok=True)
+        if fcntl:
+            self.held = os.open(self.folder, os.O_RDONLY)
+            try:
+                fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"{self.folder} is held by another process") from error
         text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
-        (self.folder / CONFIG).write_text(text, encoding="utf-8")
+        files.replace(self.folder / CONFIG, text.encode())
+
+    def release(self) -> None:
+        """Let other processes have the folder."""
+        if self.held >= 0:
+            os.close(self.held)
+            self.held = -1
+
+    def discard(self) -> None:
+        """Remove what has come to nothing."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def kept(self) -> str | None:
         """Name the checkpoint to judge the run by: the best, or the last if there is no best."""
@@ -68,35 +96,30 @@ class Run(Checkpoint):
     def write_results(self, results: dict[str, Any]) -> None:
         """Write ``results.json``."""
         text = json.dumps(results, indent=2, ensure_ascii=False)
-        (self.folder / RESULTS).write_text(text + "\n", encoding="utf-8")
+        files.replace(self.folder / RESULTS, f"{text}\n".encode())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
-        self.saved_step = trainer.global_step
+        self.began = True
+        self.rewind(trainer)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self.rewind(trainer)  # a finished run that is resumed takes no step, and is tested anew
+
+    def rewind(self, trainer: Trainer) -> None:
+        """Forget what was logged after the checkpoint."""
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.rewind(trainer.global_step)
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
-        if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self.save(trainer)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
-        self.save(trainer)
-
-    def save(self, trainer: Trainer) -> None:
-        """Save ``last.ckpt``, once for each step."""
-        if trainer.global_step != self.saved_step:
-            self.saved_step = trainer.global_step
-            trainer.save_checkpoint(self.folder / LAST)
 
     def on_load_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         path, key = self.folder / BEST, self.best.state_key
         states = checkpoint.get("callbacks", {})
-        if not path.exists():  # a new run, from a checkpoint of another: the best is yet to come
-            states.pop(key, None)
-        elif state := states.get(key):
+        state = states.get(key)
+        if not path.exists() or not state or state["best_model_score"] is None:
+            states.pop(key, None)  # the best is yet to come, or that of another run
+        else:
             # Lightning would forget the best score of a run whose folder has moved.
             best = str(path)
             paths = {"best_model_path": best, "kth_best_model_path": best, "last_model_path": ""}
@@ -106,4 +129,4 @@ class Run(Checkpoint):
     def on_save_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["seqlearn"] = {"task": self.task}
+        checkpoint[OWN] = describe(self.task, self.config, trainer)

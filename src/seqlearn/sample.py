@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from seqlearn.errors import refuse
+from seqlearn.limits import Rule
 
 if TYPE_CHECKING:
     from seqlearn.modules import ManyToMany
+
+
+LENGTH, TOP_K, SEED = Rule(0, 10**9), Rule(1), Rule(0, 2**63 - 1)
+TEMPERATURE = Rule(0, kind="number")
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,15 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--prompt", help="the text to go on with (the first character known, often a new line)"
     )
-    parser.add_argument("--length", type=int, default=400, help="characters to add (400)")
+    parser.add_argument("--length", type=LENGTH, default=400, help="characters to add (400)")
     parser.add_argument(
         "--temperature",
-        type=float,
+        type=TEMPERATURE,
         default=0.8,
         help="0 takes the most likely character, 1 draws them as likely as they are held (0.8)",
     )
-    parser.add_argument("--top_k", type=int, help="draw from so many of the most likely only")
-    parser.add_argument("--seed", type=int, help="makes the same text again")
+    parser.add_argument("--top_k", type=TOP_K, help="draw from so many of the most likely only")
+    parser.add_argument("--seed", type=SEED, help="makes the same text again")
     wanted = parser.parse_args(arguments)
     if not wanted.run.exists():
         refuse("sample", f"argument RUN: no such run folder: {wanted.run}")
@@ -69,18 +74,18 @@ def load(run: Path) -> "ManyToMany":
     Raises:
         ValueError: If there is none.
     """
-    import torch
-
+    from seqlearn.checkpoints import read
     from seqlearn.modules import ManyToMany
-    from seqlearn.run import BEST, LAST, checkpoint_error
+    from seqlearn.run import BEST, LAST
 
     candidates = [run] if run.is_file() else [run / BEST, run / LAST]
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
         raise ValueError(f"argument RUN: {run} has no {BEST}")
-    if error := checkpoint_error(path, None):
-        raise ValueError(f"argument RUN: {error}")
-    known = torch.load(path, map_location="cpu", weights_only=True).get("hyper_parameters", {})
+    try:
+        known = read(path).get("hyper_parameters", {})
+    except ValueError as error:
+        raise ValueError(f"argument RUN: {error}") from error
     if not known.get("vocabulary") or "stateful" not in known:
         raise ValueError(f"argument RUN: {path} is no network that predicts the next character")
     return ManyToMany.load_from_checkpoint(path, map_location="cpu", weights_only=True)

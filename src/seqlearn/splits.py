@@ -59,7 +59,10 @@ class SequenceDataset(Dataset[SequenceBatch]):
         wanted: int | None = getattr(data, f"{split}_size")
         limits = [wanted, None if self.members is None else len(self.members)]
         if limits == [None, None]:
-            raise ValueError(f"`{split}_size` must be given: {type(data).__name__} has no end.")
+            raise ValueError(
+                f"`{split}_size` must be an integer, as {type(data).__name__} has no end of "
+                "sequences, got None."
+            )
         self.size = min(limit for limit in limits if limit is not None)
 
     def __len__(self) -> int:
@@ -130,7 +133,8 @@ class SequenceDataset(Dataset[SequenceBatch]):
 
     def _empty(self) -> ValueError:
         return ValueError(
-            f"{type(self.data).__name__} has no {self.split} examples of length {self.length}: "
+            f"`{'test_lengths' if self.length else 'length'}`: {type(self.data).__name__} has no "
+            f"{self.split} examples of length {self.length or self.data.length}: "
             "there are too few sequences to hold any out; ask for a greater length."
         )
 

@@ -4,22 +4,23 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, Self
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqlearn.cells import Cell, cell_name, make_cell
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.limits import RULES, SIZE, endless, require_memory
 from seqlearn.loaders import EvalLoader
 from seqlearn.metrics import Tally
+from seqlearn.modules.finite import Finite
 from seqlearn.objectives import OBJECTIVES, Scores
 
 FROM_TASK = ("input_size", "output_size", "objective", "scale", "given", "vocabulary")
 """What a network takes over from its task: properties there, arguments here."""
 
 
-class SequenceModule(LightningModule, ABC):
+class SequenceModule(Finite, ABC):
     """A cell, a linear readout and an objective; what is read is left to the final classes.
 
     Args:
@@ -66,10 +67,17 @@ class SequenceModule(LightningModule, ABC):
         super().__init__()
         sizes = {"input_size": input_size, "output_size": output_size}
         for name, size in {**sizes, "hidden_size": hidden_size, "num_layers": num_layers}.items():
-            if size < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {size}.")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must be at least 0 and below 1, got {dropout}.")
+            if error := RULES.get(f"model.{name}", SIZE).broken(size):
+                raise ValueError(f"`{name}` {error}, got {size!r}.")
+        if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must be at least 0 and below 1, got {dropout!r}.")
+        if error := endless(cell_args):
+            raise ValueError(f"`cell_args` {error}, got {cell_args}.")
+        if twice := {"num_layers", "dropout"} & {*(cell_args or {})}:
+            name = min(twice)
+            raise ValueError(f"`cell_args` must leave `{name}` to the argument, got {cell_args}.")
+        # The weights of a layer of one gate, their gradient, and the two moments of Adam.
+        require_memory(f"`hidden_size` {hidden_size}", 16.0 * hidden_size**2 * num_layers)
         if objective not in OBJECTIVES:
             raise ValueError(
                 f"`objective` must be one of {', '.join(OBJECTIVES)}, got {objective!r}."
@@ -82,7 +90,7 @@ class SequenceModule(LightningModule, ABC):
         self.scale, self.given, self.vocabulary = scale, given, vocabulary
         self.reduction = reduction
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
-        self.hidden_size, self.kind = hidden_size, cell
+        self.hidden_size, self.num_layers, self.kind = hidden_size, num_layers, cell
         self.cell_args = {"num_layers": num_layers, "dropout": dropout, **(cell_args or {})}
         self.cell = self.new_cell(input_size + output_size * self.feeds_back)
         self.head = nn.Linear(hidden_size, output_size)
@@ -147,7 +155,7 @@ class SequenceModule(LightningModule, ABC):
             reduced = self.trainer.strategy.reduce(count, reduce_op="mean")
             assert isinstance(reduced, Tensor)
             count = reduced
-        loss = losses.sum() / count.clamp(min=1)
+        loss = self.seen_by_all(losses.sum() / count.clamp(min=1))
         # Logging costs as much as a step of a small network: only when the Trainer passes it on.
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
         if every and (self.trainer.global_step + 1) % every == 0:

@@ -59,6 +59,6 @@ def decode(
 
 def probability(name: str, value: float) -> float:
     """Refuse what is no probability."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"`{name}` must be from 0 to 1, got {value}.")
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"`{name}` must be from 0 to 1, got {value!r}.")
     return value

@@ -1,6 +1,6 @@
 """Many-to-many: an answer at every step, and a network that can go on by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -10,7 +10,7 @@ from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.modules.base import SequenceModule
 from seqlearn.modules.decoding import decode
 from seqlearn.objectives import GREEDY, Sampling
-from seqlearn.states import State, map_state, step
+from seqlearn.states import State, batch_axes, map_state, step
 
 
 class ManyToMany(SequenceModule):
@@ -175,14 +175,38 @@ class ManyToMany(SequenceModule):
         super().setup(stage)
         self.carried = {"train": None, "eval": None}
 
+    def on_skipped_step(self) -> None:
+        """Begin anew where the carried state is no longer finite."""
+        self.carried["train"] = map_state(
+            lambda state: state.where(state.isfinite(), 0), self.carried["train"]
+        )
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the carried state, so that a resumed run goes on from it."""
+        """Keep the carried state of all devices, so that a resumed run goes on from it."""
+        super().on_save_checkpoint(checkpoint)
         if self.stateful:
-            checkpoint["carried"] = self.carried["train"]
+            checkpoint["carried"] = self._over_lanes(self._gathered, self.carried["train"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the carried state up again."""
-        self.carried["train"] = map_state(self._here, checkpoint.get("carried"))
+        """Take the carried state up again, that of all devices for the time being."""
+        super().on_load_checkpoint(checkpoint)
+        self.carried["train"] = checkpoint.get("carried")
 
-    def _here(self, state: Tensor) -> Tensor:
-        return state.to(self.device)
+    def on_train_start(self) -> None:
+        """Go on with this device's lanes of the carried state."""
+        state = self._over_lanes(self._share, self.carried["train"])
+        self.carried["train"] = map_state(lambda part: part.to(self.device), state)
+
+    def _over_lanes(self, function: Callable[[Tensor, int], Tensor], state: State) -> State:
+        """Apply a function to the tensors of a state, with the axis of the batch in each."""
+        if state is None or self.trainer.world_size == 1:
+            return state
+        return map_state(function, state, batch_axes(self.cell, self.input_size))
+
+    def _gathered(self, part: Tensor, axis: int) -> Tensor:
+        parts = [torch.empty_like(part) for _ in range(self.trainer.world_size)]
+        torch.distributed.all_gather(parts, part.contiguous())
+        return torch.cat(parts, axis)
+
+    def _share(self, whole: Tensor, axis: int) -> Tensor:
+        return whole.chunk(self.trainer.world_size, axis)[self.trainer.global_rank].contiguous()

@@ -77,8 +77,8 @@ class CharLM(SequenceDataModule):
 
     def __post_init__(self) -> None:
         """Check the fields, and the text if it is at hand."""
-        for name in ("steps", "grammar_size"):
-            self.require(name, 1)
+        self.require("steps", 1)
+        self.require("grammar_size", 1, 10**7)
         known = {"shakespeare": SHAKESPEARE_SYMBOLS, "grammar": GRAMMAR_SYMBOLS}
         if self.corpus not in known:
             raise ValueError(f"`corpus` must be one of {', '.join(known)}, got {self.corpus!r}.")
@@ -121,6 +121,15 @@ class CharLM(SequenceDataModule):
                 f"got {len(points)}."
             )
         return places
+
+    def setup(self, stage: str) -> None:
+        """Draw the first batch, after a look at the lengths that the held-out text allows."""
+        held_out = len(self.symbols) - self.border
+        if (most := max(self.curve)) > held_out:
+            raise ValueError(
+                f"`test_lengths` must be at most {held_out}, the held-out text, got {most}."
+            )
+        super().setup(stage)
 
     def prepare_data(self) -> None:
         """Fetch the text if need be; Lightning lets one process do this."""

@@ -45,13 +45,14 @@ class Countdown(SequenceDataModule):
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "exact_match"
     held_out: ClassVar[bool] = False
+    max_length: ClassVar[int] = 1000  # every step of every countdown names one of all numbers
 
     start: int = 10
     """The greatest number to count down from."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        self.require("start", 1)
+        self.require("start", 1, self.max_length)
         if (most := max(self.test_lengths or (), default=0)) > self.start:
             raise ValueError(f"`test_lengths` must be at most {self.start}, `start`, got {most}.")
         super().__post_init__()

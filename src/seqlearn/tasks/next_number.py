@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.limits import MOST
 from seqlearn.rng import IndexedRNG
 
 
@@ -63,8 +64,8 @@ class NextNumber(SequenceDataModule):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        self.require("limit", self.min_length)
-        self.require("window", 1)
+        self.require("limit", self.min_length, MOST // max(self.test_multiples))
+        self.require("window", 1, 1000)
         super().__post_init__()
 
     @property
