@@ -359,29 +359,6 @@ def test_presets_are_part_of_the_package():
     assert presets == {f"{task}.yaml" for task in TASKS}
 
 
-def test_two_devices_train_like_one_and_leave_one_run():
-    def run(*flags):
-        command = [sys.executable, "-m", "seqlearn.fit", "--task", "binary_add", *QUICK, *flags]
-        # The best weights are those of step 10, not the last; 101 examples are uneven for two.
-        steps = ["--trainer.max_steps=15", "--trainer.val_check_interval=10"]
-        sizes = ["--data.val_size=101", "--data.test_size=101", "--data.test_lengths=[8]"]
-        command += [*steps, *sizes, "--trainer.accelerator=cpu"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        folder = newest("binary_add")
-        return folder, done.stdout, json.loads((folder / "results.json").read_text())["metrics"]
-
-    one, _, alone = run("--data.batch_size", "32")
-    ddp = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
-    two, out, shared = run("--data.batch_size", "16", *ddp)
-    assert len(list(Path("runs/binary_add").iterdir())) == 2
-    assert out.count("BinaryAdd: test") == 1
-    assert alone == pytest.approx(shared, abs=1e-5)
-    assert alone["test/accuracy@8"] == shared["test/accuracy@8"]
-    for key, value in weights(one).items():
-        torch.testing.assert_close(weights(two)[key], value)
-
-
 def test_console_script_is_installed():
     script = Path(sys.executable).with_name("seqlearn")
     done = subprocess.run([script, "fit", "--help"], capture_output=True, text=True, env=os.environ)
