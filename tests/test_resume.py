@@ -16,7 +16,7 @@ from seqlearn.checkpoints import SafeCheckpointIO, read, write
 from seqlearn.errors import RunError
 from seqlearn.modules import ManyToMany
 from seqlearn.resume import Resumable
-from seqlearn.signals import Interrupted, Signals, disarm
+from seqlearn.signals import Interrupted
 from seqlearn.tasks import BinaryAdd
 
 QUICK = ("--trainer.logger=false", "--trainer.enable_progress_bar=false")

@@ -21,24 +21,26 @@ PARTS = {
 SHARED = ("devices", "external")
 """Parts whose cases need the whole machine."""
 
-Result = tuple[Case, list[str] | None]
+CASES: list[Case] = []
+"""Those of the part at hand, which the processes inherit: not all can be sent to them."""
 
 
-def tried(case: Case) -> Result:
+def tried(number: int) -> tuple[int, list[str] | None]:
     """Try a case; its own error is a fault too."""
     try:
-        return case, case.work()
+        return number, CASES[number].work()
     except Exception as error:
-        return case, [f"{type(error).__name__}: {error}"]
+        return number, [f"{type(error).__name__}: {error}"]
 
 
 def run(part: str, jobs: int) -> bool:
     """Try all cases of a part, print as it goes, and tell whether all is well."""
-    cases = list(import_module(f"tests.reliability.{part}").cases())
-    counts = {case.group: Counter[str]() for case in cases}
-    total, began = Counter(case.group for case in cases), time.perf_counter()
+    CASES[:] = import_module(f"tests.reliability.{part}").cases()
+    counts = {case.group: Counter[str]() for case in CASES}
+    total, began = Counter(case.group for case in CASES), time.perf_counter()
     with multiprocessing.get_context("fork").Pool(1 if part in SHARED else jobs) as pool:
-        for case, wrong in pool.imap_unordered(tried, cases):
+        for number, wrong in pool.imap_unordered(tried, range(len(CASES))):
+            case = CASES[number]
             count = counts[case.group]
             count["missed" if wrong is None else "wrong" if wrong else "right"] += 1
             for line in wrong or ():

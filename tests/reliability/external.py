@@ -49,14 +49,14 @@ def remains(run: Path) -> dict[str, Any]:
     return found | {"metrics": (run / METRICS).read_text(), "tests": left(run)[1]}
 
 
-def struck(processes: int, seed: int) -> list[str] | None:
+def struck(processes: int, seed: int, most: int = MOST) -> list[str] | None:
     """Strike a run again and again, and look at what is left at its end."""
     chance = random.Random(seed)
     with TemporaryDirectory() as name:
         folder = Path(name)
         words = command("binary_add", *flags(processes))
         wrong, hits = [], 0
-        for _ in range(chance.randint(1, MOST)):
+        for _ in range(chance.randint(1, most)):
             sent, to_group = chance.choice([*SIGNALS]), chance.random() < 0.5
             process = start(words, folder)
             wait_for_training(folder)

@@ -8,7 +8,7 @@ from functools import partial
 from tests.reliability.case import Case
 from tests.reliability.trial import BATCHES, KINDS, PLACES, SIGNALS, Blow, Setting, struck
 
-CADENCES = [(5, None), (4, 1), (5, 4), (4, 5), (7, 10)]
+CADENCES = [(5, None), (4, 1), (5, 4), (7, 10)]
 """Batches from validation to validation, steps from save to save: together and not."""
 
 
@@ -20,14 +20,14 @@ def cases() -> Iterator[Case]:
 
 
 def singles() -> Iterator[tuple[Setting, tuple[Blow, ...]]]:
-    """One blow: every batch with one kind in all cadences, every third with every other kind."""
-    for validated, every in CADENCES:
+    """One blow: every batch with one kind in three cadences, every fourth with the other kinds."""
+    for validated, every in CADENCES[:3]:
         setting = Setting("one epoch", validated, every)
         yield from ((setting, (blow,)) for blow in blows(setting, range(BATCHES + 1)))
     for number, kind in enumerate(KINDS):
         setting = Setting(kind, *CADENCES[number % len(CADENCES)])
         if setting.kind != "one epoch":
-            batches = range(number % 3, BATCHES + 1, 3)
+            batches = range(number % 4, BATCHES + 1, 4)
             yield from ((setting, (blow,)) for blow in blows(setting, batches))
 
 
@@ -40,7 +40,7 @@ def blows(setting: Setting, batches: range) -> Iterator[Blow]:
             yield Blow(signal, place, batch)
 
 
-def doubles(count: int = 70) -> Iterator[tuple[Setting, tuple[Blow, ...]]]:
+def doubles(count: int = 68) -> Iterator[tuple[Setting, tuple[Blow, ...]]]:
     """Two blows, the second after the first: so many pairs of every kind, drawn with a seed."""
     chance = random.Random(0)
     for number, kind in enumerate(KINDS):

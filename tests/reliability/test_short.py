@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from tests.reliability import canaries, devices, external, interruptions, loads, saves
@@ -31,7 +32,7 @@ SHORT = [
     [*devices.cases()][1],  # two processes like one, to the last digits of 64 bits
     *of([*devices.cases()], "devices: stopped on two", 1),
     [*devices.cases()][-1],  # NaN for good on one of two
-    *of([*external.cases()], "external: up to 4 signals, 1 process", 1),
+    Case("external: a signal at any moment", partial(external.struck, 1, 3, 1)),
 ]
 
 
