@@ -272,3 +272,20 @@ def test_a_signal_at_any_time_ends_in_its_code_without_a_traceback(verb, run):
     code = f"{strike}cli.main({words[verb]})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130 and not done.stderr
+
+
+@pytest.mark.parametrize("name", ["results.json", "metrics.csv"])
+def test_a_file_that_cannot_be_written_at_the_end_is_an_error_and_no_loss(run, capfd, name):
+    last = (run / "checkpoints/last.ckpt").read_bytes()
+    content = (run / name).read_bytes()
+    (run / name).unlink()
+    (run / name).mkdir()
+    try:
+        with pytest.raises(SystemExit, match="1"):
+            cli.main(["fit", "--resume", str(run)])
+        (line,) = capfd.readouterr().err.splitlines()
+        assert name in line and "Is a directory" in line and "; go on with: " in line
+    finally:
+        (run / name).rmdir()
+        (run / name).write_bytes(content)
+    assert (run / "checkpoints/last.ckpt").read_bytes() == last

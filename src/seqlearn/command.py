@@ -177,8 +177,7 @@ class Command(TaskCLI):
         """Train, go back to the best weights, test and report."""
         started = time.perf_counter()
         self.trainer.fit(**kwargs)
-        if self.run:
-            self.run.resumable.heed(self.run.resumable.agreed(self.trainer))
+        self.stop_if_asked()
         seconds, steps = time.perf_counter() - started, self.trainer.global_step
         kept = self.run.kept() if self.run else None
         path = str(self.run.folder / kept) if self.run and kept else None
@@ -188,6 +187,7 @@ class Command(TaskCLI):
                 self.model, self.datamodule, ckpt_path=path, weights_only=True, verbose=False
             )
         )
+        self.stop_if_asked()
         if not self.trainer.is_global_zero:
             return
         notes = []
@@ -209,6 +209,11 @@ class Command(TaskCLI):
         loggers = [logger for logger in self.trainer.loggers if isinstance(logger, WandbLogger)]
         notes += filter(None, [finish(logger) for logger in loggers])
         report.show(self.datamodule, metrics, "test", examples, notes)
+
+    def stop_if_asked(self) -> None:
+        """Stop for a signal that came at the end of the fit, or a file that could not be written."""
+        if self.run:
+            self.run.resumable.heed(self.run.resumable.agreed(self.trainer))
 
     def validate(self, **kwargs: Any) -> None:
         """Score the validation split."""

@@ -94,9 +94,16 @@ class Run(Callback):
         return next((name for name in (BEST, LAST) if (self.folder / name).exists()), None)
 
     def write_results(self, results: dict[str, Any]) -> None:
-        """Write ``results.json``."""
-        text = json.dumps(results, indent=2, ensure_ascii=False)
-        files.replace(self.folder / RESULTS, f"{text}\n".encode())
+        """Write ``results.json``.
+
+        Raises:
+            RunError: If it cannot be written.
+        """
+        text, path = json.dumps(results, indent=2, ensure_ascii=False), self.folder / RESULTS
+        try:
+            files.replace(path, f"{text}\n".encode())
+        except OSError as error:
+            raise RunError(f"{os.path.relpath(path)}: {error.strerror}") from error
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
         self.began = True
