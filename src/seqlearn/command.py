@@ -211,7 +211,7 @@ class Command(TaskCLI):
         report.show(self.datamodule, metrics, "test", examples, notes)
 
     def stop_if_asked(self) -> None:
-        """Stop for a signal that came at the end of the fit, or a file that could not be written."""
+        """Stop for a signal at the end of the fit, or a file that could not be written."""
         if self.run:
             self.run.resumable.heed(self.run.resumable.agreed(self.trainer))
 
