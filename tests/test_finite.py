@@ -125,7 +125,7 @@ def test_of_accumulated_batches_one_spoils_the_step():
 def test_after_too_many_in_a_row_it_is_the_end():
     spoil = Spoil(range(5, 100))
     with pytest.raises(
-        RunError, match=rf"in {MAX_SKIPPED} steps in a row, to step 15; try a lower"
+        RunError, match=rf"in {MAX_SKIPPED} steps in a row, to step 15; try a new run"
     ):
         fit(spoil)
     assert same(spoil.before[5], spoil.before[-1]) and len(spoil.before) == 5 + MAX_SKIPPED

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -260,16 +261,12 @@ def test_lightning_takes_no_signals():
     assert look.seen[1] == before
 
 
-@pytest.mark.parametrize("verb", ["test", "sample"])
-def test_a_signal_at_any_time_ends_in_its_code_without_a_traceback(verb, run):
-    strike = (
-        "import os, signal, seqlearn.request, seqlearn.sample; from seqlearn import cli\n"
-        "def strike(*_): os.kill(os.getpid(), signal.SIGINT)\n"
-        "seqlearn.request.read_config = seqlearn.sample.load = strike\n"
+def test_a_signal_while_a_network_is_loaded_ends_without_a_traceback(run):
+    code = (
+        "import os, signal, seqlearn.sample; from seqlearn import cli\n"
+        "seqlearn.sample.load = lambda _: os.kill(os.getpid(), signal.SIGINT)\n"
+        f"cli.main(['sample', {str(run)!r}])"
     )
-    checkpoint = str(run / "checkpoints/best.ckpt")
-    words = {"test": ["test", "-c", "x", "--ckpt_path", checkpoint], "sample": ["sample", str(run)]}
-    code = f"{strike}cli.main({words[verb]})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130 and not done.stderr
 
@@ -289,3 +286,51 @@ def test_a_file_that_cannot_be_written_at_the_end_is_an_error_and_no_loss(run, c
         (run / name).rmdir()
         (run / name).write_bytes(content)
     assert (run / "checkpoints/last.ckpt").read_bytes() == last
+
+
+def test_a_signal_during_imports_is_neither_lost_nor_in_their_way():
+    strike = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch.nn': os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from seqlearn import cli\n"
+        "cli.main(['fit', '--task', 'binary_add'])"
+    )
+    done = subprocess.run([sys.executable, "-c", strike], capture_output=True, text=True)
+    assert done.returncode == 143 and done.stderr == "seqlearn fit: ended by SIGTERM\n"
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("what", ["best", "last"])
+def test_a_damaged_checkpoint_of_the_run_is_refused_by_name(run, capfd, what):
+    shutil.copytree(run, "copy")
+    path = Path(f"copy/checkpoints/{what}.ckpt")
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["fit", "--resume", "copy"])
+    (line,) = capfd.readouterr().err.splitlines()
+    assert f"argument --resume: {path} is not a readable checkpoint" in line
+
+
+def test_what_cannot_be_written_into_a_configuration_is_refused():
+    swa = ["--trainer.callbacks+=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.01"]
+    words = [sys.executable, "-m", "seqlearn.fit", "--task", "binary_add", *QUICK, *swa]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "argument --device: must be a plain value, to be saved, got cpu" in line
+
+
+def test_who_ends_by_an_error_of_ones_own_is_told_how_to_go_on(monkeypatch, capfd):
+    Path("mine.py").write_text(
+        "from lightning.pytorch import Callback\n"
+        "class Bug(Callback):\n"
+        "    def on_train_batch_end(self, trainer, *_):\n"
+        "        if trainer.global_step == 5: 1 / 0\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["fit", "--task", "binary_add", *QUICK, *SHORT, "--trainer.callbacks+=mine.Bug"])
+    assert "ended by the error above; go on with: " in capfd.readouterr().err

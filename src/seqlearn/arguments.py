@@ -1,5 +1,7 @@
 """The arguments of a verb, on LightningCLI: tasks, presets, and the checkpoint beside them."""
 
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ from seqlearn.checkpoints import OWN, read
 from seqlearn.checks import check
 from seqlearn.data import SequenceDataModule
 from seqlearn.defaults import DEFAULTS
-from seqlearn.errors import inner, refuse
+from seqlearn.errors import CheckpointError, inner, refuse
 from seqlearn.identity import DECISIVE, mismatch, stranger
 from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
 from seqlearn.parser import Parser
 from seqlearn.request import Request
+from seqlearn.run import BEST
 from seqlearn.tasks import TASKS
 
 
@@ -86,10 +89,10 @@ class TaskCLI(LightningCLI):
     def read_checkpoint(self, path: Path) -> dict[str, Any]:
         """Read a checkpoint; refuse one that is damaged, or does not go with the arguments."""
         flag = "resume" if self.request.resume else "ckpt_path"
-        try:
-            content = read(path)
-        except ValueError as error:
-            refuse(self.verb, f"argument --{flag}: {error}")
+        content = self.readable(path, flag)
+        best = self.request.resume and self.request.resume / BEST
+        if best and best.is_file():
+            self.readable(best, flag)
         if self.request.resume and OWN not in content:
             refuse(self.verb, f"argument --resume: {path} does not say what run it is of")
         # Of another program's all that is known is the network.
@@ -101,6 +104,13 @@ class TaskCLI(LightningCLI):
         if reason := mismatch(said, self.dumped(), names):
             refuse(self.verb, reason)
         return content
+
+    def readable(self, path: Path, flag: str) -> dict[str, Any]:
+        """Read a checkpoint, or refuse it."""
+        try:
+            return read(path)
+        except CheckpointError as error:
+            refuse(self.verb, f"argument --{flag}: {error}")
 
     def fill(self, path: str | None) -> None:
         """Give the network the weights of the checkpoint that was read, if there is one.
@@ -129,7 +139,13 @@ class TaskCLI(LightningCLI):
     def dumped(self) -> dict[str, Any]:
         """Give the arguments as plain values."""
         try:
-            config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+            with warnings.catch_warnings(action="ignore"):  # of what is refused here
+                text = self.parser.dump(self.config, skip_none=False)
         except ValueError as error:  # such as a default that is an object, of a callback
             refuse(self.verb, f"arguments must be plain values, to be saved: {inner(error)}")
-        return dict(config[self.verb])
+        if lost := re.search(r"(\w+): '?Unable to serialize instance ([^'\n]*)", text):
+            refuse(
+                self.verb,
+                f"argument --{lost[1]}: must be a plain value, to be saved, got {lost[2]}",
+            )
+        return dict(yaml.safe_load(text)[self.verb])

@@ -11,7 +11,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from seqlearn import files
-from seqlearn.errors import RunError
+from seqlearn.errors import CheckpointError, RunError
 
 OWN = "seqlearn"
 """Where a checkpoint says what run it is of; one that does always has a checksum."""
@@ -64,7 +64,7 @@ def read(path: Path) -> dict[str, Any]:
     """Read a checkpoint, of ours or another program's, without running any code of it.
 
     Raises:
-        ValueError: If it is damaged, or no checkpoint.
+        CheckpointError: If it is damaged, or no checkpoint; a ``ValueError`` too.
     """
     try:
         content = path.read_bytes()
@@ -80,7 +80,7 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch.load has a different error for each kind of damage
         reason = str(error) if isinstance(error, ValueError) else type(error).__name__
         message = f"{path} is not a readable checkpoint ({reason}): damaged, or another program's"
-        raise ValueError(" ".join(message.split())) from error
+        raise CheckpointError(" ".join(message.split())) from error
     return checkpoint
 
 
@@ -119,7 +119,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
         """Load tensors and plain values, to the CPU.
 
         Raises:
-            ValueError: If the file is damaged, or no checkpoint.
+            CheckpointError: If the file is damaged, or no checkpoint.
         """
         if "://" in str(path):
             return super().load_checkpoint(path, weights_only=True)

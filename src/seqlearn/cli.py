@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqlearn.errors import refuse
 from seqlearn.request import nearest, task_names, understand
-from seqlearn.signals import Signals, interrupt
+from seqlearn.signals import Signals
 
 VERBS = {
     "fit": "train on a task, test at growing lengths, report",
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             130 after SIGTERM or SIGINT, also while what is needed is still being imported.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    with Signals(interrupt):
+    with Signals():  # to end within an import would leave half of it, or be lost there
         dispatch(*arguments or ["--help"])
 
 

@@ -1,10 +1,9 @@
 """The command: what each verb does, and a run around the Trainer."""
 
 import os
-import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ from seqlearn.checkpoints import OWN
 from seqlearn.checks import explain, settle
 from seqlearn.defaults import quiet
 from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, refuse, say
-from seqlearn.identity import BATCHES, batches, changes
+from seqlearn.identity import batch_error, changes
 from seqlearn.launch import require_processes
 from seqlearn.loggers import MetricsFile, finish, prepare, start
 from seqlearn.rehearsal import rehearse
 from seqlearn.request import Request
-from seqlearn.run import LAST, METRICS, Run, new_folder
+from seqlearn.run import LAST, METRICS, Run, new_folder, snake_case
 from seqlearn.signals import Interrupted, Signals, disarm, interrupt
 
 REFUSALS = (ValueError, TypeError, RuntimeError, MemoryError, MisconfigurationException)
@@ -50,11 +49,13 @@ class Command(TaskCLI):
 
     def __init__(self, request: Request) -> None:
         self.run: Run | None = None
-        with Signals(self.interrupt), self.orderly(request.verb):
+        self.signals = Signals()
+        with self.signals, self.orderly(request.verb):
             super().__init__(request)
 
     def before_instantiate_classes(self) -> None:
         """Settle what depends on several arguments, and plan the run."""
+        self.signals.heed()
         config = self.config[self.verb]
         settle(config, self.request, self.known())
         asked = any(word.startswith("--trainer.logger") for word in self.request.arguments)
@@ -110,10 +111,15 @@ class Command(TaskCLI):
 
     def before_fit(self) -> None:
         """Make the run folder, the first trace that a run leaves, and start what logs into it."""
+        self.signals.heed()
         if not self.run:
             return
         if self.request.resume:
-            self.agree(self.checkpoint[OWN])
+            said, devices = self.checkpoint[OWN], self.trainer.world_size
+            if error := batch_error(said, self.run.config, devices):
+                refuse(self.verb, error)
+            if other := changes(said, devices):
+                say(self.verb, f"the data are the same, the last digits may not be: {other}")
         if not is_main_process():
             return
         try:
@@ -130,7 +136,7 @@ class Command(TaskCLI):
                     refuse(self.verb, str(error))
 
     def interrupt(self, number: int) -> None:
-        """End at once, outside of a fit's steps; tell the processes that this one has started."""
+        """End at once, while nothing is trained; tell the processes that this one has started."""
         trainer = getattr(self, "trainer", None)
         if trainer and trainer.strategy.launcher:
             trainer.strategy.launcher.kill(number)
@@ -153,6 +159,10 @@ class Command(TaskCLI):
         except Interrupted as error:
             say(verb, f"ended by {signal.Signals(error.number).name}{self.how_to_go_on()}")
             raise
+        except Exception:
+            if go_on := self.how_to_go_on():
+                say(verb, f"ended by the error above{go_on}")
+            raise
         finally:
             if self.run:
                 self.run.release()
@@ -163,16 +173,6 @@ class Command(TaskCLI):
             return ""
         return f"; go on with: seqlearn fit --resume {os.path.relpath(self.run.folder)}"
 
-    def agree(self, said: Mapping[str, Any]) -> None:
-        """Refuse to go on with other batches; say what else is not as it was."""
-        assert self.run
-        now = batches(self.run.config, self.trainer.world_size)
-        for name, old, new in zip(BATCHES, said["batch"], now, strict=True):
-            if old != new:
-                refuse(self.verb, f"argument --{name}: {old} on all devices before, got {new}")
-        if other := changes(said, self.trainer.world_size):
-            say(self.verb, f"the data are the same, the last digits may not be: {other}")
-
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""
         started = time.perf_counter()
@@ -182,11 +182,11 @@ class Command(TaskCLI):
         kept = self.run.kept() if self.run else None
         path = str(self.run.folder / kept) if self.run and kept else None
         path = self.trainer.strategy.broadcast(path)  # only the main process knows the folder
-        metrics = self.scores(
-            self.trainer.test(
+        with Signals(self.interrupt):
+            loaders = self.trainer.test(
                 self.model, self.datamodule, ckpt_path=path, weights_only=True, verbose=False
             )
-        )
+        metrics = self.scores(loaders)
         self.stop_if_asked()
         if not self.trainer.is_global_zero:
             return
@@ -213,24 +213,29 @@ class Command(TaskCLI):
     def stop_if_asked(self) -> None:
         """Stop for a signal at the end of the fit, or a file that could not be written."""
         if self.run:
-            self.run.resumable.heed(self.run.resumable.agreed(self.trainer))
+            resumable = self.run.resumable
+            resumable.signals.received = resumable.signals.received or self.signals.received
+            resumable.heed(resumable.agreed(self.trainer))
 
     def validate(self, **kwargs: Any) -> None:
         """Score the validation split."""
-        metrics = self.scores(self.trainer.validate(**{**kwargs, "verbose": False}))
+        with Signals(self.interrupt):
+            metrics = self.scores(self.trainer.validate(**{**kwargs, "verbose": False}))
         if self.trainer.is_global_zero:
             report.show(self.datamodule, metrics, "val")
 
     def test(self, **kwargs: Any) -> None:
         """Score every test length."""
-        metrics = self.scores(self.trainer.test(**{**kwargs, "verbose": False}))
+        with Signals(self.interrupt):
+            metrics = self.scores(self.trainer.test(**{**kwargs, "verbose": False}))
         if self.trainer.is_global_zero:
             examples = report.examples(self.model, self.datamodule)
             report.show(self.datamodule, metrics, "test", examples)
 
     def predict(self, **kwargs: Any) -> None:
         """Show what the network says to the first test examples."""
-        self.trainer.predict(**kwargs)
+        with Signals(self.interrupt):
+            self.trainer.predict(**kwargs)
         if self.trainer.is_global_zero:
             print("\n".join(report.examples(self.model, self.datamodule, SHOWN)))
 
@@ -243,8 +248,3 @@ class Command(TaskCLI):
 def as_list(value: Any) -> list[Any]:
     """Make a list of what may be one, several or none."""
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def snake_case(name: str) -> str:
-    """Turn a class's name into a word: ``BinaryAdd`` into ``binary_add``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -19,6 +19,10 @@ class RunError(Exception):
     """What ends a run: told in one line, exit code 1."""
 
 
+class CheckpointError(RunError, ValueError):
+    """What is wrong with a checkpoint file."""
+
+
 def is_main_process() -> bool:
     """Tell whether this is the first of the processes that train together, as launchers say it."""
     return rank() == 0

@@ -73,6 +73,14 @@ def mismatch(
     return None
 
 
+def batch_error(said: Mapping[str, Any], config: Mapping[str, Any], devices: int) -> str | None:
+    """Name what makes other batches than those of the run, and how it was, or None."""
+    for name, old, new in zip(BATCHES, said["batch"], batches(config, devices), strict=True):
+        if old != new:
+            return f"argument --{name}: {old} on all devices before, got {new}"
+    return None
+
+
 def changes(said: Mapping[str, Any], devices: int) -> str:
     """Name what makes the last digits of a resumed run others than they would have been."""
     now = {

@@ -52,6 +52,7 @@ class Resumable(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: D102
         if stage == "fit":
             disarm(trainer)
+            self.signals.received = 0
             self.signals.take()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: D102
@@ -67,8 +68,9 @@ class Resumable(Callback):
         """Take up the counters of a checkpoint."""
         if trainer.fit_loop.is_resuming:
             self.saved_step = trainer.global_step
-            realign(trainer)
             trainer.should_stop = self.stopped
+            if not self.stopped:
+                realign(trainer)
 
     def on_train_batch_start(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -27,6 +28,11 @@ except ImportError:  # Windows
 
 CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.csv"
 BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
+
+
+def snake_case(name: str) -> str:
+    """Turn a class's name into a word: ``BinaryAdd`` into ``binary_add``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def new_folder(root: Path, task: str) -> Path:

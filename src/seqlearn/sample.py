@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from seqlearn.errors import refuse
 from seqlearn.limits import Rule
+from seqlearn.signals import Signals, interrupt
 
 if TYPE_CHECKING:
     from seqlearn.modules import ManyToMany
@@ -55,15 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(arguments)
     if not wanted.run.exists():
         refuse("sample", f"argument RUN: no such run folder: {wanted.run}")
+    signals = Signals()
     try:
-        network = load(wanted.run)
+        with signals:
+            network = load(wanted.run)
+        signals.heed()
         prompt = (network.vocabulary or "")[0] if wanted.prompt is None else wanted.prompt
         text = network.stream(prompt, wanted.length, wanted.temperature, wanted.top_k, wanted.seed)
     except ValueError as error:
         refuse("sample", str(error))
     try:
-        for piece in chain([prompt], text, ["\n"]):
-            print(piece, end="", flush=True)
+        with Signals(interrupt):
+            for piece in chain([prompt], text, ["\n"]):
+                print(piece, end="", flush=True)
     except BrokenPipeError:  # whoever reads has enough; Python would complain again at its exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

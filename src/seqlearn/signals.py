@@ -53,16 +53,30 @@ class Signals:
         self.before: dict[int, Any] = {}
 
     def take(self) -> None:
-        """Take them over."""
+        """Take them over, with what has come to the one who had them."""
         if threading.current_thread() is not threading.main_thread():
             return  # Python lets no other set handlers
         for number in ENDING:
             self.before[number] = signal.signal(number, self._receive)
+            outer = getattr(self.before[number], "__self__", None)
+            if isinstance(outer, Signals):
+                self.received = self.received or outer.received
+        if self.act and self.received:
+            self.act(self.received)
 
     def give_back(self) -> None:
         """Put back what was there at first."""
         while self.before:
             signal.signal(*self.before.popitem())
+
+    def heed(self) -> None:
+        """End if one has come.
+
+        Raises:
+            Interrupted: With its code.
+        """
+        if self.received:
+            raise Interrupted(self.received)
 
     def __enter__(self) -> Self:
         self.take()

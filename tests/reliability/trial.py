@@ -52,6 +52,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "plateau": {"scheduler": plateau},
     "stateful": {"task": partial(CharLM, corpus="grammar", grammar_size=4000, steps=8)},
     "early stopping": {"callback": partial(EarlyStopping, "val/loss", mode="max", patience=2)},
+    "64 bits": {"trainer": {"precision": "64-true"}},
     "no validation": {"trainer": {"limit_val_batches": 0}},
 }
 """What may go wrong, each in a way of its own."""

@@ -162,6 +162,16 @@ class SequenceModule(Finite, ABC):
             self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the precision of the checkpoint; the Trainer's comes after the weights are loaded.
+
+        Else those of 64 bits would be rounded on their way.
+        """
+        super().on_load_checkpoint(checkpoint)
+        for name, weight in self.state_dict(keep_vars=True).items():
+            if name in checkpoint["state_dict"]:
+                weight.data = weight.data.to(checkpoint["state_dict"][name].dtype)
+
     def on_validation_epoch_start(self) -> None:  # noqa: D102
         self.tallies = nn.ModuleList([Tally()])
 

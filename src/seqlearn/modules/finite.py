@@ -52,8 +52,8 @@ class Finite(LightningModule):
         if self.skipped_in_a_row == MAX_SKIPPED:
             raise RunError(
                 f"the loss or its gradient was not finite in {MAX_SKIPPED} steps in a row, to step "
-                f"{step + 1}; try a lower learning rate (--optimizer.lr), or to clip gradients "
-                "(--trainer.gradient_clip_val 1)"
+                f"{step + 1}; try a new run with a lower learning rate (--optimizer.lr), or to "
+                "clip gradients (--trainer.gradient_clip_val 1)"
             )
 
     def on_skipped_step(self) -> None:
