@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 from jsonargparse import SUPPRESS
-from jsonargparse.typing import PositiveInt
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, LRSchedulerTypeTuple
 from torch.optim import Optimizer
 
@@ -70,7 +69,7 @@ class TaskCLI(LightningCLI):
             parser.add_argument("--resume", metavar="RUN", help=text)
         text = "Steps between saves, beside those after each validation and at the end."
         text = text if self.verb == "fit" else SUPPRESS  # it stands in every run's config.yaml
-        parser.add_argument("--save_every", type=PositiveInt | None, help=text)
+        parser.add_argument("--save_every", type=int | None, help=text)
         for group, values in self.request.preset.items():
             nested = group in ("trainer", "model", "data")
             parser.set_defaults(
