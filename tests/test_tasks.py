@@ -2,7 +2,7 @@
 
 import inspect
 import random
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib.resources import files
 
 import numpy as np
@@ -16,7 +16,22 @@ from seqlearn.modules import MODULES
 from seqlearn.objectives import OBJECTIVES
 from seqlearn.request import task_names
 from seqlearn.splits import UNSCORED, content_hash
-from seqlearn.tasks import TASKS, BinaryAdd, CharLM, NextNumber
+from seqlearn.tasks import (
+    TASKS,
+    Alphabet,
+    BinaryAdd,
+    BouncingBall,
+    CharLM,
+    Countdown,
+    DecimalAdd,
+    FirstSymbol,
+    Football,
+    NextNumber,
+    RandomWalk,
+    Reverse,
+    Sunspots,
+    Topic,
+)
 
 SETTINGS = {CharLM: {"corpus": "grammar", "grammar_size": 20_000}}  # no file, no network
 each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -132,26 +147,122 @@ def test_docstrings_say_what_a_reader_needs(task):
         assert following.strip().startswith('"""'), f"{field.name} has no docstring"
 
 
-@each_task
-def test_examples_read_as_lines_and_mark_mistakes(task):
-    data = build(task)
-    batch = first(task, "test", 3, at_length=True)
-
-    def one_hot(targets):
-        return torch.nn.functional.one_hot(targets.clamp(min=0), data.output_size).float()
-
-    right = {
-        "binary": lambda t: t.float(),
-        "categorical": one_hot,
-        "language": one_hot,
-        "regression": lambda t: t,
-    }[data.objective](batch.targets)
-    lines = data.describe(batch, right)
-    assert len(lines) == 3 and not any("✗" in line or "[" in line for line in lines)
+def answers(data, targets):
+    """What one says who knows the answers."""
+    if data.objective == "regression":
+        return targets
     if data.objective == "binary":
-        assert all("✗" in line and "[" in line for line in data.describe(batch, 1 - right))
-    if data.objective == "categorical":
-        assert all("✗" in line for line in data.describe(batch, right.roll(1, -1)))
+        return targets.float()
+    return torch.nn.functional.one_hot(targets.clamp(min=0), data.output_size).float()
+
+
+@each_task
+@pytest.mark.parametrize(("split", "at_length"), PLACES)
+def test_examples_say_what_is_asked_and_whether_it_was_said(task, split, at_length):
+    data = build(task)
+    batch = first(task, split, 20, at_length)
+    torch.manual_seed(0)
+    noise = torch.rand(answers(data, batch.targets).shape)
+    noise[::2] = 0  # every other example is right
+    right = answers(data, batch.targets)
+    said = right + 3 * noise if data.objective != "binary" else (right + noise) % 1.01
+    guesses = (said > 0.5).long() if data.objective == "binary" else said.argmax(-1)
+    scored = OBJECTIVES[data.objective].scored(batch.targets)
+    examples = data.describe(batch, said)
+    assert len(examples) == len(batch.inputs)
+    for k, example in enumerate(examples):
+        parts = (*example[:3], example.note)
+        assert all(isinstance(part, str) and part.isprintable() for part in parts)
+        assert example.input and example.target
+        agrees = example.prediction in (example.target, f"{example.target}.00")
+        if data.objective in ("regression", "language"):
+            assert example.correct is None and (agrees or k % 2)
+        else:
+            known = torch.equal(guesses[k][scored[k]], batch.targets[k][scored[k]])
+            assert example.correct is agrees is known
+            assert known or k % 2
+
+
+@each_task
+def test_baselines_at_a_length_are_those_of_the_task_trained_there(task):
+    data = build(task)
+    for length in data.curve:
+        expected = data.baselines()
+        if length != data.length:
+            try:
+                expected = build(task, **{task.measure: length}).baselines()
+            except ValueError:
+                expected = {}
+        assert data.baselines_at(length) == expected
+    assert data.baselines_at(data.length)
+
+
+@pytest.mark.parametrize(
+    ("data", "length"),
+    [
+        (Alphabet(letters=4, wrap=False), 26),
+        (BouncingBall(), 9),
+        (Countdown(), 1001),
+        (DecimalAdd(), 10),
+        (Football(), 4),
+        (NextNumber(), 63),
+        (RandomWalk(), 1),
+        (Sunspots(), 111),
+        (Topic(), 9),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, SequenceDataModule) else None,
+)
+def test_a_length_that_cannot_be_trained_on_has_no_baselines(data, length):
+    assert data.baselines_at(length) == {}
+
+
+def test_baselines_keep_the_other_fields():
+    data = BinaryAdd(bits=4, test_lengths=(4, 9), seed=3)
+    assert data.baselines_at(9)["ignore_carry"] == pytest.approx(0.75**9)
+    assert data.bits == 4 and data.curve == (4, 9)
+    assert Reverse(alphabet=2).baselines_at(3)["guess"] == pytest.approx(1 / 8)
+
+
+@dataclass(kw_only=True, eq=False)
+class Named(FirstSymbol):
+    """Has a length of its own making, as those of users may."""
+
+    delay: int = 5
+    """Steps."""
+
+    @property
+    def length(self):
+        return self.delay
+
+
+def test_a_length_of_ones_own_needs_no_field_to_measure_it():
+    data = Named()  # `steps`, a field, is not its length
+    assert data.baselines_at(5) == data.baselines() and data.baselines_at(7) == {}
+    assert data.curve == (5, 10, 20, 50)
+
+
+@each_task
+def test_the_training_length_is_a_field_that_is_named(task):
+    data = build(task)
+    names = {field.name for field in fields(task)}
+    assert task is Football or task.measure in names
+    assert data.length == (3 if task is Football else getattr(data, task.measure))
+
+
+def test_a_measure_that_is_no_field_is_told_to_who_writes_a_task():
+    class Unmeasured(Football):
+        length = SequenceDataModule.length
+
+    with pytest.raises(TypeError, match=r"Unmeasured: `measure` must name .* got 'steps'"):
+        Unmeasured().setup("fit")
+
+
+@each_task
+def test_what_to_keep_in_mind_is_a_number_for_every_step(task):
+    data = build(task)
+    batch = first(task, "test", 5, at_length=True)
+    for name, values in data.memory(batch).items():
+        assert name and values.shape == batch.inputs.shape[:2]
 
 
 @each_task

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,10 +18,13 @@ from seqlearn.loggers import MetricsFile
 from test_wandb import Recorded, begin, end, fit, only_run, records
 
 KEY = "a" * 40
-SHORT = ("--trainer.max_steps", "60", "--data.test_lengths", "[8]")
+SHORT = ("--trainer.max_steps", "60", "--data.test_lengths", "[8]", "--report", "false")
 DDP = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
+MODELS = ("--trainer.logger.log_model", "all")
+WATCHED = ("--trainer.callbacks+", "seqlearn.watch.Watch", "--trainer.callbacks.every", "1")
 KILLER = """
-import os, signal, subprocess
+import os, pathlib, signal, subprocess
+import wandb
 from lightning.pytorch import Callback
 
 def kill():
@@ -36,6 +40,15 @@ class AtTheEnd(Callback):
     def teardown(self, trainer, module, stage):
         if stage == "test":
             kill()
+
+class NoPictures(Callback):
+    def teardown(self, trainer, module, stage):
+        if stage == "test":
+            pathlib.Path(wandb.run.dir, "media").touch()
+
+class NoCheckpoints(Callback):
+    def on_fit_start(self, trainer, module):
+        pathlib.Path(wandb.run.settings.root_dir, "wandb", "artifacts").touch()
 """
 
 
@@ -100,8 +113,9 @@ def faults(tmp_path_factory):
     base = tmp_path_factory.mktemp("faults")
     (base / "file").touch()
     cases = {
-        "killed": ("--trainer.callbacks+", "killer.InTraining"),
+        "killed": ("--trainer.callbacks+", "killer.InTraining", *MODELS, *WATCHED),
         "killed at the end": ("--trainer.callbacks+", "killer.AtTheEnd"),
+        "no pictures": ("--trainer.callbacks+", "killer.NoPictures"),
         "unwritable": ("--trainer.logger.save_dir", str(base / "file" / "folder")),
         "silent": (),
         "silent at the end": (),
@@ -138,14 +152,33 @@ def is_whole(folder: Path, done: subprocess.CompletedProcess[str]) -> Path:
 def test_the_training_outlives_a_process_that_is_killed(faults):
     run = is_whole(*faults["killed"])
     (line,) = faults["killed"][1].stderr.splitlines()
-    assert line.startswith("Weights & Biases stopped recording at step 29: ")
+    assert re.match(r"Weights & Biases stopped recording at step 2[6-9]: ", line)
     assert f"wandb sync runs/binary_add/{run.name}/wandb/offline-run-" in line
 
 
 def test_the_report_outlives_a_process_that_is_killed_at_the_end(faults):
     is_whole(*faults["killed at the end"])
-    line = faults["killed at the end"][1].stderr.splitlines()[-1]
+    (line,) = faults["killed at the end"][1].stderr.splitlines()
     assert line.startswith("Weights & Biases did not record the end: ")
+
+
+def test_pictures_that_cannot_be_copied_are_not_recorded_but_the_rest_is(faults):
+    run = is_whole(*faults["no pictures"])
+    (line,) = faults["no pictures"][1].stderr.splitlines()
+    assert line.startswith("Weights & Biases records no pictures: ") and "/media/" in line
+    assert "test/exact_match@8" in Recorded(run).summary
+    assert "wandb sync" in faults["no pictures"][1].stdout
+
+
+@pytest.mark.slow
+def test_checkpoints_that_cannot_be_copied_end_the_recording_in_one_line(tmp_path):
+    (tmp_path / "killer.py").write_text(KILLER)
+    done = fit(tmp_path, *SHORT, *MODELS, "--trainer.callbacks+", "killer.NoCheckpoints")
+    run = is_whole(tmp_path, done)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Weights & Biases stopped recording at a checkpoint: ")
+    assert "wandb:" not in done.stdout
+    assert "val/loss" in {name for row in Recorded(run).history for name in row}
 
 
 def test_where_nothing_can_be_written_another_folder_is_named(faults):

@@ -67,7 +67,7 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("fit", "validate", "test", "predict", "sample"):
+    if name in ("fit", "validate", "test", "predict", "sample", "report", "runs"):
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,8 +18,8 @@ from seqlearn.errors import CheckpointError, inner, refuse
 from seqlearn.identity import DECISIVE, mismatch, stranger
 from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
 from seqlearn.parser import Parser
+from seqlearn.record import BEST
 from seqlearn.request import Request
-from seqlearn.run import BEST
 from seqlearn.tasks import TASKS
 
 
@@ -67,6 +67,15 @@ class TaskCLI(LightningCLI):
         if self.verb == "fit":
             text = "Go on with the run in this folder: its configuration and its last checkpoint."
             parser.add_argument("--resume", metavar="RUN", help=text)
+        else:
+            text = "Take the configuration and the best checkpoint from this run folder."
+            parser.add_argument("--run", metavar="RUN", help=text)
+        if self.verb == "predict":
+            text = "Write here, a line of JSON for each example (RUN/predictions.jsonl)."
+            parser.add_argument("--output", metavar="FILE", help=text)
+        text = "Draw pictures and write a page of what the run came to."
+        text = text if self.verb == "fit" else SUPPRESS  # it stands in every run's config.yaml
+        parser.add_argument("--report", type=bool, default=True, help=text)
         text = "Steps between saves, beside those after each validation and at the end."
         text = text if self.verb == "fit" else SUPPRESS  # it stands in every run's config.yaml
         parser.add_argument("--save_every", type=int | None, help=text)

@@ -14,11 +14,15 @@ from seqlearn.signals import Signals
 
 VERBS = {
     "fit": "train on a task, test at growing lengths, report",
-    "validate": "score a checkpoint on the validation split",
-    "test": "score a checkpoint at every test length",
-    "predict": "show what a checkpoint says to test examples",
+    "validate": "score a run on the validation split: seqlearn validate --run RUN",
+    "test": "score a run at every test length: seqlearn test --run RUN",
+    "predict": "write down what a run says to test examples: seqlearn predict --run RUN",
 }
-OTHERS = {"sample": "let a network of characters write: seqlearn sample RUN --prompt TEXT"}
+OTHERS = {
+    "sample": "let a network of characters write: seqlearn sample RUN --prompt TEXT",
+    "report": "draw what a run came to, and write its page: seqlearn report RUN",
+    "runs": "list runs, or compare two: seqlearn runs",
+}
 """Verbs with arguments of their own; each is the module of its name."""
 USAGE = """\
 usage: seqlearn {verb} --task TASK [options]        (or: python -m seqlearn.{verb} ...)

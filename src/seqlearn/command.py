@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,27 +13,31 @@ from jsonargparse import set_parsing_settings
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import WandbLogger
 
-from seqlearn import report
+from seqlearn import terminal
+from seqlearn.answers import ask
 from seqlearn.arguments import TaskCLI
+from seqlearn.bar import Bar
 from seqlearn.checkpoints import OWN
 from seqlearn.checks import explain, settle
+from seqlearn.conclusion import SHOWN, conclude
 from seqlearn.defaults import quiet
 from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, refuse, say
 from seqlearn.identity import batch_error, changes
 from seqlearn.launch import require_processes
-from seqlearn.loggers import MetricsFile, finish, prepare, start
+from seqlearn.loggers import MetricsFile, prepare, start
+from seqlearn.predictions import collect, write
+from seqlearn.record import LAST, METRICS, PREDICTIONS
 from seqlearn.rehearsal import rehearse
 from seqlearn.request import Request
-from seqlearn.run import LAST, METRICS, Run, new_folder, snake_case
+from seqlearn.run import Run, new_folder, snake_case
 from seqlearn.signals import Interrupted, Signals, disarm, interrupt
+from seqlearn.summary import rows
 
 REFUSALS = (ValueError, TypeError, RuntimeError, MemoryError, MisconfigurationException)
 """What classes raise at their making if the user asks for what they cannot be."""
-
-SHOWN = 20
-"""Examples that `predict` shows."""
 
 
 def run(request: Request) -> None:
@@ -105,6 +110,12 @@ class Command(TaskCLI):
             config.callbacks = self.run.around(as_list(config.callbacks))
             if not any(isinstance(plugin, CheckpointIO) for plugin in as_list(config.plugins)):
                 config.plugins = [*as_list(config.plugins), self.run.resumable.checkpoint_io]
+        callbacks = as_list(config.callbacks)
+        if not any(isinstance(callback, ProgressBar) for callback in callbacks):
+            if config.enable_progress_bar is None:  # a file would get a stray line of it
+                config.enable_progress_bar = sys.stdout.isatty()
+            if config.enable_progress_bar:
+                config.callbacks = [*callbacks, Bar()]
         trainer = super().instantiate_trainer(**kwargs)
         disarm(trainer)
         return trainer
@@ -178,7 +189,7 @@ class Command(TaskCLI):
         started = time.perf_counter()
         self.trainer.fit(**kwargs)
         self.stop_if_asked()
-        seconds, steps = time.perf_counter() - started, self.trainer.global_step
+        seconds = time.perf_counter() - started
         kept = self.run.kept() if self.run else None
         path = str(self.run.folder / kept) if self.run and kept else None
         path = self.trainer.strategy.broadcast(path)  # only the main process knows the folder
@@ -188,27 +199,9 @@ class Command(TaskCLI):
             )
         metrics = self.scores(loaders)
         self.stop_if_asked()
-        if not self.trainer.is_global_zero:
-            return
-        notes = []
-        if self.run:
-            self.run.write_results(
-                {
-                    "task": self.run.task,
-                    "seed": self.config.fit.seed_everything,
-                    "steps": steps,
-                    "seconds": round(seconds, 2),
-                    "checkpoint": kept,
-                    "metrics": metrics,
-                    "baselines": self.datamodule.baselines(),
-                }
-            )
-            folder = os.path.relpath(self.run.folder)
-            notes.append(f"{steps} steps in {seconds:.1f} s; run folder: {folder}")
-        examples = report.examples(self.model, self.datamodule)
-        loggers = [logger for logger in self.trainer.loggers if isinstance(logger, WandbLogger)]
-        notes += filter(None, [finish(logger) for logger in loggers])
-        report.show(self.datamodule, metrics, "test", examples, notes)
+        if self.trainer.is_global_zero:
+            with Signals(self.interrupt):
+                conclude(self.run, self.trainer, self.model, self.datamodule, metrics, seconds)
 
     def stop_if_asked(self) -> None:
         """Stop for a signal at the end of the fit, or a file that could not be written."""
@@ -222,22 +215,37 @@ class Command(TaskCLI):
         with Signals(self.interrupt):
             metrics = self.scores(self.trainer.validate(**{**kwargs, "verbose": False}))
         if self.trainer.is_global_zero:
-            report.show(self.datamodule, metrics, "val")
+            terminal.show(f"{self.title}: validation", rows(self.datamodule, metrics, "val"))
 
     def test(self, **kwargs: Any) -> None:
         """Score every test length."""
         with Signals(self.interrupt):
             metrics = self.scores(self.trainer.test(**{**kwargs, "verbose": False}))
-        if self.trainer.is_global_zero:
-            examples = report.examples(self.model, self.datamodule)
-            report.show(self.datamodule, metrics, "test", examples)
+            if self.trainer.is_global_zero:
+                answers = ask(self.model, self.datamodule, SHOWN)
+                examples = self.datamodule.describe(answers.batch, answers.predictions)
+                found = rows(self.datamodule, metrics, "test")
+                terminal.show(f"{self.title}: test", found, examples)
 
     def predict(self, **kwargs: Any) -> None:
-        """Show what the network says to the first test examples."""
+        """Write down what the network says to every test example, and show the first."""
         with Signals(self.interrupt):
-            self.trainer.predict(**kwargs)
-        if self.trainer.is_global_zero:
-            print("\n".join(report.examples(self.model, self.datamodule, SHOWN)))
+            found = self.trainer.predict(**kwargs)
+            examples = collect(self.trainer, self.datamodule, found)
+        if not self.trainer.is_global_zero:
+            return
+        path = self.request.output or Path(PREDICTIONS)
+        try:
+            write(examples, path)
+        except OSError as error:
+            raise RunError(f"{os.path.relpath(path)}: {error.strerror}") from error
+        notes = [f"{len(examples)} examples: {os.path.relpath(path)}"]
+        terminal.show(examples=examples[:SHOWN], notes=notes)
+
+    @property
+    def title(self) -> str:
+        """The task's name."""
+        return type(self.datamodule).__name__
 
     @staticmethod
     def scores(loaders: list[Any]) -> dict[str, float]:

@@ -1,18 +1,15 @@
 """The base of every task: a DataModule that draws, holds apart and serves sequences."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 
 from seqlearn.kinds import require_kinds
 from seqlearn.limits import MOST, RULES, Rule, require_memory
 from seqlearn.loaders import DRAWN_AT_ONCE, EVALUATED_AT_ONCE, EvalLoader, TrainLoader
-from seqlearn.rng import IndexedRNG
 from seqlearn.splits import UNSCORED, SequenceBatch, SequenceDataset
+from seqlearn.task import Task
 
 __all__ = ["UNSCORED", "SequenceBatch", "SequenceDataModule"]
 
@@ -21,7 +18,7 @@ WHILE_DRAWN = 4
 
 
 @dataclass(kw_only=True, eq=False)
-class SequenceDataModule(LightningDataModule, ABC):
+class SequenceDataModule(Task, LightningDataModule):
     """Draw, hold apart and serve the sequences of one task.
 
     To write a task, declare the class attributes, give the abstract members and, as keyword-only
@@ -33,22 +30,6 @@ class SequenceDataModule(LightningDataModule, ABC):
         ValueError: If a field is not of its kind, a size is out of its range, or a test length is
             out of the task's.
     """
-
-    mapping: ClassVar[str]
-    """How targets align with inputs: ``"many-to-one"``, ``"many-to-many"``, ``"one-to-many"`` or
-    ``"encoder-decoder"``."""
-    objective: ClassVar[str]
-    """What is predicted, a word of ``OBJECTIVES``: binary, categorical or regression."""
-    metric: ClassVar[str]
-    """The headline metric, the one that `baselines` is about."""
-    min_length: ClassVar[int] = 1
-    """Shortest length that can be drawn."""
-    max_length: ClassVar[int | None] = None
-    """Longest length that can be drawn."""
-    test_multiples: ClassVar[Sequence[int]] = (1,)
-    """The default test lengths, as multiples of the training length."""
-    held_out: ClassVar[bool] = True
-    """Whether splits are kept apart; False for a handful of sequences that are used whole."""
 
     batch_size: int = 64
     """Sequences in a training batch, on each device; evaluation takes four times as many."""
@@ -121,86 +102,19 @@ class SequenceDataModule(LightningDataModule, ABC):
         what += f" of length {dataset.length or self.length}"
         require_memory(what, WHILE_DRAWN * count * size)
 
-    @property
-    @abstractmethod
-    def input_size(self) -> int:
-        """Features of an input step, or number of symbols (F)."""
-
-    @property
-    @abstractmethod
-    def output_size(self) -> int:
-        """Values or classes of an output step (C)."""
-
-    @property
-    @abstractmethod
-    def length(self) -> int:
-        """The training length: the longest sequence trained on, in the task's own measure."""
-
-    @abstractmethod
-    def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
-        """Draw one example for each index of ``rng``, with nothing but ``rng`` and the fields.
-
-        Args:
-            rng: The numbers to use; its ``split`` and ``indices`` may be read.
-            length: The exact length asked for, or None for the mixture trained on.
-        """
-
-    @abstractmethod
-    def baselines(self) -> dict[str, float]:
-        """Give the headline metric of simple predictors and of the optimum, at `length`."""
-
-    def population(self, split: str, length: int | None) -> int | None:
-        """How many examples there are, if so few that `draw` numbers them by index; else None.
-
-        Where `held_out` is True they are all numbered alike for every split, which then keeps its
-        share; where it is False each split has numbers of its own.
-        """
-        return None
-
-    def lanes(self, split: str) -> int | None:
-        """How many sequences go on side by side, for a network that carries its state along.
-
-        Example ``k * lanes + j`` continues example ``(k - 1) * lanes + j``. None, the default, is
-        for examples that have nothing to do with each other.
-        """
-        return None
-
-    def optimum(self, length: int | None) -> float | None:
-        """Give the least mean squared error any predictor can reach, in the unit of the metrics.
-
-        Where it is known, errors are also given as a multiple of it, ``mse_ratio``.
-        """
-        return None
-
-    @property
-    def given(self) -> int | None:
-        """Steps of a test sequence shown before the network goes on with what it says itself.
-
-        Where it is set, what it then says is scored as well, in metrics named ``rollout_...``.
-        """
-        return None
-
-    @property
-    def vocabulary(self) -> str | None:
-        """The characters that symbols stand for, in their order; None if they are not text."""
-        return None
-
-    @property
-    def scale(self) -> float:
-        """Unit of a regression target: metrics are given times it, in the task's own unit."""
-        return 1.0
-
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Put each example and its prediction into a line for people.
-
-        Args:
-            batch: The examples.
-            predictions: Shaped as the outputs: probabilities, or values for a regression.
-        """
-        return [
-            f"{inputs.tolist()} -> {prediction.tolist()}"
-            for inputs, prediction in zip(batch.inputs, predictions, strict=True)
-        ]
+    def baselines_at(self, length: int) -> dict[str, float]:
+        """Give `baselines` at another length; none if it is not one that could be trained on."""
+        if length == self.length:
+            return self.baselines()
+        if self.measure not in {field.name for field in fields(self)}:
+            return {}
+        changes: dict[str, Any] = {self.measure: length, "test_lengths": None}
+        try:
+            other = replace(self, **changes)
+            other._require_length("length", length)
+        except ValueError:
+            return {}
+        return other.baselines() if other.length == length else {}
 
     @property
     def curve(self) -> tuple[int, ...]:

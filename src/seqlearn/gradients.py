@@ -63,12 +63,13 @@ def gradient_norms(module: SequenceModule, batch: SequenceBatch) -> Tensor:
         found = iter(torch.autograd.grad(losses.sum(), states, allow_unused=True))
     norms = []
     for kept in probe.kept:
-        squares = torch.zeros_like(ends, dtype=losses.dtype)  # (B,)
+        # In 64 bits: what has come back far is so small that its square is lost in 32.
+        squares = torch.zeros(len(ends), dtype=torch.float64)
         for (_, axis), g in zip(kept, found, strict=False):
             if g is not None:
-                squares = squares + g.square().movedim(axis, 0).flatten(1).sum(1)
+                squares += g.cpu().double().square().movedim(axis, 0).flatten(1).sum(1)
         norms.append(squares.sqrt())
-    return by_lag(torch.stack(norms, 1), ends)
+    return by_lag(torch.stack(norms, 1), ends.cpu()).to(losses)
 
 
 def by_lag(norms: Tensor, ends: Tensor) -> Tensor:

@@ -53,8 +53,10 @@ def prepare(
     for name, value in open_fields.items():
         if arguments.get(name) in (None, "."):
             arguments[name] = value
+    # Told to Weights & Biases itself; Lightning would refuse to record a model offline.
+    offline, arguments.offline = arguments.offline, False
     if is_main_process():  # the others record nothing
-        settle(arguments.offline)
+        settle(offline)
 
 
 def start(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, str]) -> None:

@@ -48,6 +48,8 @@ class Objective(ABC):
 
     goals: ClassVar[dict[str, str]]
     """The metrics and whether the best is the ``"min"`` or the ``"max"``; the last says most."""
+    writes: ClassVar[bool] = False
+    """Whether answers, one after the other, make a text to read."""
 
     @abstractmethod
     def scored(self, targets: Tensor) -> Tensor:
@@ -158,6 +160,7 @@ class Language(Categorical):
         "bits_per_character": "min",
         "perplexity": "min",
     }
+    writes: ClassVar[bool] = True
 
     def scores(self, outputs: Tensor, targets: Tensor, scale: float) -> Scores:  # noqa: D102
         scores = super().scores(outputs, targets, scale)

@@ -1,72 +1,128 @@
-"""What a run came to: one table and a few examples, for people to read."""
+"""``python -m seqlearn.report RUN``: pictures and a page of what a run came to."""
 
-from collections.abc import Mapping, Sequence
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-import torch
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from seqlearn import files
+from seqlearn.errors import fail, refuse
+from seqlearn.record import PAGE, PLOTS, Record, RecordError
+from seqlearn.signals import Signals, interrupt
 
-from seqlearn.data import SequenceBatch, SequenceDataModule
-from seqlearn.modules import SequenceModule
+if TYPE_CHECKING:
+    from seqlearn.answers import Answers
+    from seqlearn.data import SequenceDataModule
+    from seqlearn.examples import Example
+    from seqlearn.modules import SequenceModule
 
-MISTAKE = r"\[[^\[\] ]+\]|✗"
-
-
-def table(data: SequenceDataModule, metrics: Mapping[str, float], stage: str) -> Table:
-    """Set out the metrics, a row for each length."""
-    names = dict.fromkeys(name.partition("@")[0].removeprefix(f"{stage}/") for name in metrics)
-    rows = dict.fromkeys(name.partition("@")[2] for name in metrics)
-    grid = Table("length", *names, title=f"{type(data).__name__}: {stage}", box=box.SIMPLE_HEAD)
-    for column in grid.columns:
-        column.justify, column.overflow = "right", "fold"
-    for length in rows:
-        end = f"@{length}" if length else ""
-        trained = "  (trained)" if length == str(data.length) else ""
-        values = (number(metrics[f"{stage}/{name}{end}"]) for name in names)
-        grid.add_row(f"{length or 'as trained'}{trained}", *values)
-    return grid
+EXAMPLES, ON_PAGE = 100, 20
+"""Examples in the report, and those of them on the page."""
 
 
-def comparison(data: SequenceDataModule) -> str:
-    """Say what simple predictors and the optimum reach at the training length."""
-    values = ", ".join(f"{name} {number(value)}" for name, value in data.baselines().items())
-    return f"For comparison, {data.metric} at length {data.length}: {values}"
+class Report(NamedTuple):
+    """What people look at.
+
+    Attributes:
+        pictures: Files by name.
+        page: The page, if it could be written.
+        faults: What could not be made, and why.
+    """
+
+    pictures: dict[str, Path]
+    page: Path | None
+    faults: list[str]
 
 
-def number(value: float) -> str:
-    """Write a metric so that 1.0000 means exactly that, and small ones can be told apart."""
-    if 0.99995 <= value < 1:
-        value = 0.9999
-    return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:.4f}"
+def publish(
+    record: Record,
+    module: "SequenceModule",
+    data: "SequenceDataModule",
+    answers: "Answers",
+    examples: Sequence["Example"],
+) -> Report:
+    """Draw the pictures of a run and write its page; what fails is told, and the rest is made.
+
+    Args:
+        record: The run.
+        module: Its network, with the weights to show.
+        data: Its task.
+        answers: What the network says to examples.
+        examples: The same in words.
+    """
+    from seqlearn import page
+    from seqlearn.plots.gallery import PICTURES, Run
+    from seqlearn.plots.style import save
+    from seqlearn.summary import rows
+
+    run = Run(record, module, data, answers)
+    pictures, shown, faults = dict[str, Path](), list[page.Picture](), list[str]()
+    try:
+        for name, draw in PICTURES.items():
+            path = record.folder / PLOTS / f"{name}.png"
+            try:
+                figure = draw(run)
+            except Exception as error:  # of a task or a cell of the user's own, and only a picture
+                faults.append(f"no picture {name}: {type(error).__name__}: {error}")
+                figure = None
+            if figure is None:
+                path.unlink(missing_ok=True)  # of an earlier report
+                continue
+            save(figure, path)
+            pictures[name] = path
+            shown.append(page.Picture(name, figure.get_suptitle(), path))
+        found = rows(data, record.results["metrics"], "test")
+        text = page.render(record, found, examples[:ON_PAGE], shown, answers.text)
+        files.replace(record.folder / PAGE, text.encode())
+    except OSError as error:
+        where = os.path.relpath(error.filename or record.folder)
+        return Report(pictures, None, [*faults, f"the report is lost: {where}: {error.strerror}"])
+    return Report(pictures, record.folder / PAGE, faults)
 
 
-def examples(module: SequenceModule, data: SequenceDataModule, count: int = 5) -> list[str]:
-    """Describe what the network says to the first test examples of the training length."""
-    dataset = data.dataset("test", data.curve[0])
-    batch = dataset.batch(range(min(count, len(dataset))))
-    module.eval()
-    with torch.inference_mode():
-        outputs = module.answer(SequenceBatch(*(part.to(module.device) for part in batch)), 0)
-    return data.describe(batch, module.objective.predict(outputs).cpu())
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        refuse("report", message)
 
 
-def show(
-    data: SequenceDataModule,
-    metrics: Mapping[str, float],
-    stage: str,
-    lines: Sequence[str] = (),
-    notes: Sequence[str] = (),
-) -> None:
-    """Print the table, the examples with their mistakes marked, and the notes."""
-    console = Console(highlight=False)
-    console.print(table(data, metrics, stage))
-    console.print(comparison(data), soft_wrap=True)
-    for line in lines:
-        text = Text(f"  {line}")
-        text.highlight_regex(MISTAKE, "bold red")
-        text.highlight_regex("✓", "green")
-        console.print(text, soft_wrap=True)
-    for note in notes:
-        console.print(Text(note), soft_wrap=True)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the report of a run anew.
+
+    Args:
+        arguments: As on the command line, which is the default.
+
+    Raises:
+        SystemExit: With code 2 and one line of text, if the run cannot be read; with 1, if the
+            report cannot be made.
+    """
+    parser = Parser(
+        "seqlearn report", description="Draw what a run came to.", allow_abbrev=False
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    wanted = parser.parse_args(arguments)
+    signals = Signals()
+    try:
+        with signals:
+            record = Record(wanted.run)
+            module, data = record.load()
+            from seqlearn.answers import ask
+        signals.heed()
+    except RecordError as error:
+        refuse("report", f"argument RUN: {error}")
+    with Signals(interrupt):
+        answers = ask(module, data, EXAMPLES)
+        made = publish(record, module, data, answers, data.describe(*answers[:2]))
+    for path in made.pictures.values():
+        print(os.path.relpath(path))
+    if made.page:
+        print(os.path.relpath(made.page))
+    if made.faults:
+        fail("report", "; ".join(made.faults))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,8 @@ import yaml
 from seqlearn.errors import refuse
 from seqlearn.launch import launch_error, overrun, processes
 from seqlearn.limits import refusal
+from seqlearn.record import CONFIG, LAST, PREDICTIONS, RecordError, find_checkpoint
+from seqlearn.record import read_config as read_config_of
 from seqlearn.settings import ConfigError, read_config, settings
 
 
@@ -26,6 +28,7 @@ class Request:
         preset: The task's tuned configuration.
         arguments: The arguments for the whole parser.
         resume: The folder of the run to go on with.
+        output: Where to write predictions; None is for where you are.
     """
 
     verb: str
@@ -33,6 +36,7 @@ class Request:
     preset: dict[str, Any]
     arguments: list[str]
     resume: Path | None = None
+    output: Path | None = None
 
     def given(self, groups: Sequence[str]) -> list[str]:
         """Name the arguments of these groups that stand on the command line."""
@@ -50,26 +54,29 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
     peek = Peek(add_help=False, allow_abbrev=False)
     peek.add_argument("--task")
     peek.add_argument("-c", "--config", action="append", default=[])
-    peek.add_argument("--resume", type=Path)
+    for name in ("--resume", "--run", "--output"):
+        peek.add_argument(name, type=Path)
     peek.add_argument("-h", "--help", action="store_true")
     for name in ("--ckpt_path", "--data"):
         peek.add_argument(name)
     seen, _ = peek.parse_known_args(arguments)
-    rest = without(arguments, "--resume")
-    if seen.resume:
-        if verb != "fit":
-            refuse(
-                verb, f"argument --resume: only fit goes on with a run; {verb} takes --ckpt_path"
-            )
+    rest = list(arguments)
+    if seen.resume and verb != "fit":
+        refuse(verb, f"argument --resume: only fit goes on with a run; {verb} takes --run")
+    if seen.run and verb == "fit":
+        refuse(verb, "argument --run: fit makes a run, or goes on with one: --resume")
+    if folder := seen.resume or seen.run:
+        flag = "resume" if seen.resume else "run"
         if seen.ckpt_path is not None:
-            refuse(verb, f"argument --ckpt_path: --resume has its own, got {seen.ckpt_path}")
-        config, checkpoint = resumable(verb, seen.resume)
+            refuse(verb, f"argument --ckpt_path: --{flag} has its own, got {seen.ckpt_path}")
+        rest = without(rest, f"--{flag}")
+        config, checkpoint = (resumable if seen.resume else finished)(verb, folder)
         seen.config.insert(0, str(config))
         rest = ["--config", str(config), *rest, "--ckpt_path", str(checkpoint)]
     elif seen.ckpt_path is not None and not Path(seen.ckpt_path).is_file():
         refuse(verb, f"argument --ckpt_path: no such file: {seen.ckpt_path}")
     elif verb != "fit" and not seen.ckpt_path and not seen.help:
-        refuse(verb, "argument --ckpt_path: required, such as RUN/checkpoints/best.ckpt")
+        refuse(verb, "argument --run: required, a run folder; or --ckpt_path, a checkpoint")
     try:
         configs = {path: read_config(path) for path in seen.config}
     except ConfigError as error:
@@ -82,7 +89,10 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
         refuse(verb, f"argument --task: required, one of {', '.join(task_names())}")
     check_early(verb, task, settings(arguments, configs.values()))
     preset = yaml.safe_load(preset_file(task).read_text("utf-8")) if task else {}
-    return Request(verb, task, preset, rest, seen.resume)
+    if seen.output and seen.output.is_dir():
+        refuse(verb, f"argument --output: must be a file, got the folder {seen.output}")
+    output = seen.output or (seen.run / PREDICTIONS if seen.run else None)
+    return Request(verb, task, preset, rest, seen.resume, output)
 
 
 def check_early(verb: str, task: str | None, wanted: Mapping[str, Any]) -> None:
@@ -115,13 +125,22 @@ def resumable(verb: str, folder: Path) -> tuple[Path, Path]:
     """Find the configuration and the last checkpoint of a run folder."""
     if not folder.is_dir():
         refuse(verb, f"argument --resume: no such run folder: {folder}")
-    config, checkpoint = folder / "config.yaml", folder / "checkpoints" / "last.ckpt"
+    config, checkpoint = folder / CONFIG, folder / LAST
     for path in (config, checkpoint):
         if not path.is_file():
             refuse(
                 verb, f"argument --resume: {folder} has no {path.relative_to(folder)} to go on from"
             )
     return config, checkpoint
+
+
+def finished(verb: str, folder: Path) -> tuple[Path, Path]:
+    """Find the configuration and the best checkpoint of a run folder."""
+    try:
+        read_config_of(folder)
+        return folder / CONFIG, find_checkpoint(folder)
+    except RecordError as error:
+        refuse(verb, f"argument --run: {error}")
 
 
 def choose_task(verb: str, task: str | None, configs: dict[str, dict[str, Any]]) -> str | None:

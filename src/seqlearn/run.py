@@ -19,15 +19,13 @@ from seqlearn.checkpoints import OWN
 from seqlearn.errors import RunError
 from seqlearn.identity import describe
 from seqlearn.loggers import MetricsFile
+from seqlearn.record import BEST, CONFIG, LAST, RESULTS
 from seqlearn.resume import Resumable
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
-
-CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.csv"
-BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
 def snake_case(name: str) -> str:

@@ -3,16 +3,20 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 PATIENCE = 30.0
 """Seconds that Weights & Biases may take to start a run online, and to end it."""
+
+STAGING = "WANDB_DATA_DIR"
+"""Where Weights & Biases keeps copies of tables and checkpoints until they are uploaded."""
 
 
 def settle(offline: bool) -> None:
@@ -81,12 +85,32 @@ class SafeWandbLogger(WandbLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Record, as long as that goes well."""
-        if self.stopped:
-            return
+        if not self.stopped:
+            with self.alive(f"stopped recording at step {step}"):
+                super().log_metrics(metrics, step)
+
+    @rank_zero_only
+    def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
+        """Record the checkpoint if each is asked for, as long as that goes well."""
+        if not self.stopped:
+            with self.alive("stopped recording at a checkpoint"):
+                super().after_save_checkpoint(checkpoint_callback)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Record the best checkpoint if it is asked for, as long as that goes well."""
+        if not self.stopped:
+            with self.alive("did not record the checkpoint"):
+                super().finalize(status)
+
+    @contextmanager
+    def alive(self, what: str) -> Iterator[None]:
+        """Stop at a fault."""
         try:
-            super().log_metrics(metrics, step)
+            with staging():
+                yield
         except Exception as error:  # of many kinds, and the training needs none of this
-            self.stop(f"stopped recording at step {step}", error)
+            self.stop(what, error)
 
     def stop(self, what: str, error: Exception) -> None:
         """Say what is lost, and let go of the run."""
@@ -96,6 +120,21 @@ class SafeWandbLogger(WandbLogger):
         give_up(wandb.run, what, error)
 
 
+@contextmanager
+def staging() -> Iterator[None]:
+    """Let files that wait to be uploaded lie in the run's folder, not in the user's home."""
+    import wandb
+
+    if not wandb.run or STAGING in os.environ:
+        yield
+        return
+    os.environ[STAGING] = os.path.join(wandb.run.settings.root_dir, "wandb")
+    try:
+        yield
+    finally:
+        del os.environ[STAGING]
+
+
 def give_up(run: Any, what: str, error: Exception) -> None:
     """Say what is lost of a run, if one had begun, and let go of it."""
     import wandb
@@ -103,6 +142,9 @@ def give_up(run: Any, what: str, error: Exception) -> None:
     # Its process writes blocks of 32 kB; what it had not written has died with it.
     left = f"; what came before, but for up to 32 kB: {sync_command(run)}" if run else ""
     tell(f"{what}: {str(error) or type(error).__name__}{left}")
+    if run:  # else what is torn down would say in several lines where it is
+        with suppress(Exception):
+            run.finish(exit_code=1)
     with suppress(Exception, SystemExit):  # else it would be tried, and fail, at exit
         wandb.teardown()
 

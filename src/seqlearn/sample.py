@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from seqlearn.errors import refuse
 from seqlearn.limits import Rule
+from seqlearn.record import find_checkpoint
 from seqlearn.signals import Signals, interrupt
 
 if TYPE_CHECKING:
@@ -81,13 +82,9 @@ def load(run: Path) -> "ManyToMany":
     """
     from seqlearn.checkpoints import read
     from seqlearn.modules import ManyToMany
-    from seqlearn.run import BEST, LAST
 
-    candidates = [run] if run.is_file() else [run / BEST, run / LAST]
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
-        raise ValueError(f"argument RUN: {run} has no {BEST}")
     try:
+        path = find_checkpoint(run)
         known = read(path).get("hyper_parameters", {})
     except ValueError as error:
         raise ValueError(f"argument RUN: {error}") from error

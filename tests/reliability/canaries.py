@@ -21,7 +21,7 @@ from seqlearn import checkpoints, resume
 from seqlearn.checkpoints import read
 from seqlearn.data import SequenceBatch
 from seqlearn.modules import ManyToMany
-from seqlearn.run import LAST
+from seqlearn.record import LAST
 from seqlearn.tasks import BinaryAdd
 
 DATA = BinaryAdd(bits=4, batch_size=8, train_size=80, val_size=20)

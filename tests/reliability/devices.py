@@ -17,7 +17,7 @@ from lightning.pytorch import Callback, Trainer
 from tests.reliability.case import Case
 
 from seqlearn.checkpoints import read
-from seqlearn.run import LAST, METRICS, RESULTS
+from seqlearn.record import LAST, METRICS, RESULTS
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120

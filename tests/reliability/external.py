@@ -15,7 +15,7 @@ from tests.reliability.devices import TWO, command, end, left, start
 from tests.reliability.trial import ENDS, SIGNALS, fingerprint
 
 from seqlearn.checkpoints import read
-from seqlearn.run import LAST, METRICS, RESULTS
+from seqlearn.record import LAST, METRICS, RESULTS
 
 TRIALS = {1: 30, 2: 20}
 """Trials on so many processes, each of up to `MOST` signals."""

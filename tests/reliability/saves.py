@@ -19,7 +19,7 @@ from tests.reliability.case import Case
 from tests.reliability.trial import Setting, Trace, attempt, differences, traceback_in
 
 from seqlearn.checkpoints import read, write
-from seqlearn.run import LAST
+from seqlearn.record import LAST
 
 KILLS = 120
 

@@ -22,7 +22,8 @@ from seqlearn.checkpoints import read
 from seqlearn.defaults import quiet
 from seqlearn.loggers import MetricsFile
 from seqlearn.modules import ManyToMany
-from seqlearn.run import BEST, LAST, METRICS, Run
+from seqlearn.record import BEST, LAST, METRICS
+from seqlearn.run import Run
 from seqlearn.tasks import BinaryAdd, CharLM
 
 BATCHES = 30

@@ -93,11 +93,11 @@ def test_baselines_are_what_such_predictors_reach(check_baselines, letters, dire
     check_baselines(Alphabet(letters=letters, direction=direction, wrap=wrap), predictors, 1e-6)
 
 
-def test_mistakes_stand_in_brackets():
+def test_describe_writes_letters():
     data = Alphabet(letters=3)
     batch = data.dataset("test").batch([25])
     said = torch.nn.functional.one_hot(torch.tensor([[0, 4, 2]]), 26).float()
-    assert data.describe(batch, said) == ["z abc   predicted a[e]c ✗"]
+    assert data.describe(batch, said) == [("zab", "abc", "aec", False, "")]
 
 
 @pytest.mark.parametrize(

@@ -45,3 +45,34 @@ def test_baselines_are_what_such_predictors_reach(check_baselines):
         "optimum": lambda b: b.targets,
     }
     check_baselines(BinaryAdd(test_size=20_000), predictors)
+
+
+def test_describe_shows_the_sum_in_decimal_and_its_bits():
+    data = BinaryAdd(bits=3)
+    batch = data.dataset("train").batch([0])
+    batch.inputs[:] = torch.tensor([[1, 0], [1, 1], [1, 0], [0, 0]])  # 7 and 2
+    batch.targets[:] = torch.tensor([1, 0, 0, 1])[:, None]
+    batch.lengths[:] = 4
+    said = batch.targets.float()
+    assert data.describe(batch, said) == [("7 + 2", "9", "9", True, "1001")]
+    said[0, 1] = 0.6
+    assert data.describe(batch, said) == [("7 + 2", "9", "11", False, "10[1]1")]
+    batch.lengths[:] = 2  # what comes after is padding
+    assert data.describe(batch, said) == [("3 + 2", "1", "3", False, "[1]1")]
+
+
+def test_numbers_too_long_for_decimal_are_shown_too():
+    data = BinaryAdd(bits=20_000)
+    batch = data.dataset("test", 20_000).batch([0])
+    ((shown, asked, said, correct, _),) = data.describe(batch, batch.targets.float())
+    a, b = (int(part, 16) for part in shown.split(" + "))
+    assert a + b == int(asked, 16) and said == asked and correct
+
+
+def test_what_to_keep_in_mind_is_the_carry():
+    batch = BinaryAdd(bits=30).dataset("train").batch(range(200))
+    (carries,) = BinaryAdd().memory(batch).values()
+    assert carries.shape == batch.inputs.shape[:2] and carries.any()
+    for pair, carried in zip(batch.inputs, carries.tolist(), strict=True):
+        a, b = (number(row) for row in pair.T)
+        assert carried == [(a % 2**k + b % 2**k) >> k for k in range(len(pair))]

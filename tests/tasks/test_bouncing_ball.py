@@ -156,3 +156,21 @@ def test_baselines_are_what_such_predictors_reach(check_baselines, fields):
 def test_fields_out_of_range_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         BouncingBall(**fields)
+
+
+def test_describe_gives_places_in_the_box_of_all_balls():
+    data = BouncingBall(balls=2)
+    batch = data.dataset("test").batch([0])
+    batch.inputs[0, 0] = torch.tensor([-1.0, 1.0, 0.0, 0.5])
+    batch.targets[0, 2] = torch.tensor([1.0, -1.0, 0.0, -0.5])
+    said = batch.targets + 0.02
+    ((shown, asked, guess, correct, _),) = data.describe(batch, said)
+    assert shown.split()[0] == "(0.000,1.000)(0.500,0.750)" and len(shown.split()) == 50
+    assert asked.split()[0] == "(1.000,0.000)(0.500,0.250)" and len(asked.split()) == 48
+    assert guess.split()[0] == "(1.010,0.010)(0.510,0.260)" and len(guess.split()) == 48
+    assert correct is None
+
+
+def test_long_games_with_gravity_are_measured_with_less():
+    short, long = (BouncingBall(gravity=0.01, steps=n).baselines() for n in (50, 5000))
+    assert long["constant_velocity"] == pytest.approx(short["constant_velocity"], rel=0.1)

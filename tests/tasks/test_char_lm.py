@@ -186,3 +186,30 @@ def test_the_text_is_not_fetched_before_it_is_needed(monkeypatch):
     monkeypatch.setattr("seqlearn.tasks.char_lm.download_shakespeare", lambda: fetched.append(1))
     assert CharLM().input_size == 65
     assert not fetched
+
+
+def test_describe_shows_characters_one_by_one_and_says_nothing_of_right_and_wrong(tmp_path):
+    path = tmp_path / "text"
+    path.write_text("a\tb\n" * 1000, encoding="utf-8")
+    data = CharLM(path=str(path), steps=4)
+    batch = data.dataset("test").batch([0])
+    said = torch.nn.functional.one_hot(batch.inputs, 4).float()  # says what it saw
+    ((shown, asked, guess, correct, _),) = data.describe(batch, said)
+    assert sorted(shown) == sorted("a⇥b↵") and asked == shown[1:] + shown[:1]
+    assert guess == shown[: len(asked)] and correct is None
+
+
+def test_the_text_is_counted_once_for_all_lengths(monkeypatch):
+    calls = []
+
+    def counted(*args):
+        calls.append(args)
+        return dict.fromkeys(range(6), 1.0)
+
+    monkeypatch.setattr("seqlearn.tasks.char_lm.ngram_losses", counted)
+    data = grammar()
+    found = data.baselines()
+    for length in (7, 14, 70):
+        assert data.baselines_at(length) == found
+        data.baselines_at(length).clear()  # a copy
+    assert len(calls) == 1

@@ -75,3 +75,13 @@ def test_baselines_are_what_such_predictors_reach(check_baselines, classes, step
 def test_fields_out_of_range_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         FirstSymbol(**fields)
+
+
+def test_describe_gives_all_symbols_and_the_probability():
+    data = FirstSymbol(classes=3, steps=12)
+    batch = data.dataset("test").batch([0])
+    said = torch.nn.functional.one_hot((batch.targets + 1) % 3, 3) * 0.8
+    first = batch.targets.item()
+    shown = " ".join(map(str, batch.inputs[0].tolist()))
+    expected = [(shown, str(first), str((first + 1) % 3), False, "0.800")]
+    assert data.describe(batch, said) == expected

@@ -45,3 +45,14 @@ def test_baselines_are_what_such_predictors_reach(check_baselines):
         "optimum": lambda b: 2 * b.inputs[:, -1] - b.inputs[:, -2],
     }
     check_baselines(NextNumber(), predictors)
+
+
+def test_describe_counts_in_numbers_scaled_or_not():
+    for normalize in (True, False):
+        data = NextNumber(normalize=normalize)
+        batch = data.dataset("test", 200).batch([0])
+        first = round((batch.inputs[0, 0, 0].item() + normalize) * data.scale)
+        shown = " ".join(str(first + k) for k in range(5))
+        said = batch.targets - 1.5 / data.scale
+        expected = [(shown, str(first + 5), f"{first + 3.5:.2f}", None, "")]
+        assert data.describe(batch, said) == expected

@@ -53,3 +53,11 @@ def test_sigma_must_be_positive_and_finite(sigma):
 def test_a_walk_must_have_two_steps():
     with pytest.raises(ValueError, match="`steps` must be at least 2, got 1"):
         RandomWalk(steps=1)
+
+
+def test_describe_gives_positions_in_their_unit():
+    data = RandomWalk(sigma=10.0, steps=4)
+    batch = data.dataset("test", 2).batch([0])
+    batch.inputs[:], batch.targets[:] = torch.tensor([[0], [0.5]]), torch.tensor([[0.5], [-0.25]])
+    said = [("0 10", "10 -5", "0.20 -10.00", None, "")]
+    assert data.describe(batch, torch.tensor([[[0.01], [-0.5]]])) == said

@@ -44,7 +44,7 @@ def test_the_vocabulary_is_the_alphabet_small_letters_first():
     assert Reverse(alphabet=30).input_size == Reverse(alphabet=30).output_size == 30
 
 
-def test_describe_shows_the_strings_and_marks_the_wrong_letters():
+def test_describe_shows_the_strings():
     data = Reverse(letters=3, alphabet=3)
     batch = data.dataset("train").batch(range(50))
     row = [tuple(pair[:2]) for pair in batch.inputs.tolist()].index((0, 1))
@@ -52,10 +52,10 @@ def test_describe_shows_the_strings_and_marks_the_wrong_letters():
     end = batch.lengths.item()
     said = batch.targets.clone().clamp(min=0)
     said[0, end - 1] = 2  # the first letter, a, comes last
-    (line,) = data.describe(batch, torch.eye(3)[said])
+    (example,) = data.describe(batch, torch.eye(3)[said])
     string = "ab" + "abc"[batch.inputs[0, 2]] * (end == 3)
     true = string[::-1]
-    assert line == f"{string} -> {true}   predicted {true[:-1]}[c] ✗"
+    assert example == (string, true, f"{true[:-1]}c", False, "")
 
 
 def test_baselines_are_what_such_predictors_reach(check_baselines):

@@ -66,3 +66,11 @@ def test_baselines_are_what_such_predictors_reach(check_baselines):
 def test_a_window_must_leave_years_to_train_on(window, rule):
     with pytest.raises(ValueError, match=f"`window` must be {rule}.*, got {window}"):
         Sunspots(window=window)
+
+
+def test_describe_gives_sunspot_numbers():
+    data = Sunspots(window=2)
+    batch = data.dataset("test").batch([0])
+    assert data.describe(batch, batch.targets.new_full((1, 2, 1), 1.5)) == [
+        ("4.40 38.00", "141.70", "150", None, "")
+    ]

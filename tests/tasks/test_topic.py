@@ -88,15 +88,18 @@ def test_baselines_are_what_such_predictors_reach(check_baselines, clues, openin
     check_baselines(data, predictors, rel=0.06)
 
 
-def test_lines_show_the_words_and_the_answer():
+def test_describe_gives_all_words_and_those_that_tell():
     data = Topic(clues=1, opening=3)
-    for length, rest in ((3, ""), (5, " ... {4}")):
-        batch = data.dataset("test", length).batch([0])
-        words = [WORDS[i] for i in batch.inputs[0]]
-        topic = NAMES[batch.targets[0]]
-        right = torch.nn.functional.one_hot(batch.targets, 6).float()
-        shown = ("{0} {1} {2}" + rest).format(*words)
-        assert data.describe(batch, right) == [f"{shown} -> {topic}   predicted {topic} 1.000 ✓"]
+    batch = data.dataset("train").batch(range(9))
+    right = torch.nn.functional.one_hot(batch.targets, 6) * 0.75
+    for example, words, end, topic in zip(
+        data.describe(batch, right), batch.inputs, batch.lengths, batch.targets, strict=True
+    ):
+        text, name = " ".join(WORDS[i] for i in words[:end]), NAMES[topic]
+        (clue,) = set(text.split()) & set(TOPICS[name])
+        assert example == (text, name, name, True, f"0.750, told by: {clue}")
+    other = data.describe(batch, right.roll(1, -1))
+    assert not any(example.correct or example.target == example.prediction for example in other)
 
 
 @pytest.mark.parametrize(

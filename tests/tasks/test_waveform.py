@@ -44,14 +44,14 @@ def test_longer_tests_go_on_with_the_same_waves():
     assert torch.equal(short.targets, long.targets[:, :10])
 
 
-def test_describe_gives_hertz_and_the_wave_at_four_times():
+def test_describe_gives_hertz_and_the_whole_wave():
     data = Waveform(steps=4, rate=8)
     batch = data.dataset("test").batch([0])
     batch.inputs[:] = torch.tensor([0.0, 0.5, 1.0])
-    batch.targets[:] = torch.tensor([1.0, 0, -1, 0])[:, None]
+    batch.targets[:] = torch.tensor([0.99, 0, -1, 0])[:, None]
+    described = "2.00 Hz, phase 1.57, amplitude 1.00"
     assert data.describe(batch, batch.targets / 2) == [
-        "2.00 Hz, phase 1.57, amplitude 1.00: 1.00 0.00 -1.00 0.00 at steps 0, 1, 2, 3   "
-        "predicted 0.50 0.00 -0.50 0.00"
+        (described, "0.99 0.00 -1.00 0.00", "0.50 0.00 -0.50 0.00", None, "")
     ]
 
 

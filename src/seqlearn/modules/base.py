@@ -124,6 +124,13 @@ class SequenceModule(Finite, ABC):
     def answer(self, batch: SequenceBatch, batch_idx: int) -> Tensor:
         """Give the outputs for a batch, aligned with its targets: logits, or values."""
 
+    def alone(self, batch: SequenceBatch) -> Tensor | None:
+        """Give the outputs of going on alone, for the end of a batch's targets; None if it can't.
+
+        How much it is shown before, the task says (`given`).
+        """
+        return None
+
     def new_cell(self, features: int) -> nn.Module:
         """Make a cell of the kind asked for that reads so many features."""
         return make_cell(self.kind, (features, self.hidden_size), **self.cell_args)

@@ -82,9 +82,14 @@ class ManyToMany(SequenceModule):
     def score(self, batch: SequenceBatch, batch_idx: int, loader: int) -> None:
         """Add to the metrics, at test also those of the answers given alone."""
         super().score(batch, batch_idx, loader)
-        if self.given and self.trainer.testing:
-            shown, asked = batch.inputs[:, : self.given], batch.targets[:, self.given - 1 :]
-            self.tally(loader, self.rollout(shown, asked.shape[1]), asked, "rollout_")
+        if self.trainer.testing and (alone := self.alone(batch)) is not None:
+            self.tally(loader, alone, batch.targets[:, -alone.shape[1] :], "rollout_")
+
+    def alone(self, batch: SequenceBatch) -> Tensor | None:
+        """Go on alone after what a task gives of a test sequence, to its end."""
+        if not self.given:
+            return None
+        return self.rollout(batch.inputs[:, : self.given], batch.inputs.shape[1] - self.given + 1)
 
     def generate(
         self,

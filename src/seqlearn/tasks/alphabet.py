@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from seqlearn.data import UNSCORED, SequenceBatch, SequenceDataModule
 from seqlearn.rng import IndexedRNG
@@ -48,6 +47,8 @@ class Alphabet(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "exact_match"
+    goal: ClassVar[float] = 1.0
+    measure: ClassVar[str] = "letters"
     input_size: ClassVar[int] = len(LETTERS)
     output_size: ClassVar[int] = len(LETTERS)
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4)
@@ -77,11 +78,6 @@ class Alphabet(SequenceDataModule):
                 if most >= len(LETTERS):
                     raise ValueError(f"`{name}` must be at most 25 if not `wrap`, got {most}.")
         super().__post_init__()
-
-    @property
-    def length(self) -> int:
-        """The letters recited in training."""
-        return self.letters
 
     def population(self, split: str, length: int | None) -> int:
         """One recitation from each letter; if not `wrap`, nothing follows the last."""
@@ -114,16 +110,3 @@ class Alphabet(SequenceDataModule):
             "no_memory": 1.0,
             "optimum": 1.0,
         }
-
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the first letter, those after it and the predicted ones, wrong ones in brackets."""
-        lines = []
-        for inputs, targets, guesses, end in zip(
-            batch.inputs, batch.targets, predictions.argmax(-1), batch.lengths, strict=True
-        ):
-            asked = "".join(LETTERS[i] for i in targets[:end])
-            said = "".join(LETTERS[i] for i in guesses[:end])
-            marked = "".join(b if a == b else f"[{b}]" for a, b in zip(asked, said, strict=True))
-            sign = "✓" if said == asked else "✗"
-            lines.append(f"{LETTERS[inputs[0]]} {asked}   predicted {marked} {sign}")
-        return lines

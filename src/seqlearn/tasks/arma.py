@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example, plainly
 from seqlearn.rng import IndexedRNG
-from seqlearn.tasks.random_walk import last_step, one_step_ahead
+from seqlearn.tasks.random_walk import one_step_ahead
 
 Array = NDArray[np.float64]
 
@@ -57,6 +58,7 @@ class ARMA(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mse_ratio"
+    goal: ClassVar[float] = 1.02
     input_size: ClassVar[int] = 1
     output_size: ClassVar[int] = 1
     test_multiples: ClassVar[tuple[int, ...]] = (1, 4)
@@ -96,11 +98,6 @@ class ARMA(SequenceDataModule):
         equations = np.eye(size**2) - np.kron(transition, transition)
         flat = np.linalg.solve(equations, np.outer(shock, shock).ravel())
         return transition, shock, np.asarray(flat.reshape(size, size), np.float64)
-
-    @property
-    def length(self) -> int:
-        """Steps of a training sequence."""
-        return self.steps
 
     @property
     def scale(self) -> float:
@@ -161,9 +158,9 @@ class ARMA(SequenceDataModule):
         ratio = power_series([1, *(-weight for weight in self.ar)], [1, *self.ma], steps + 1)
         return -ratio[1:]
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the end of each series, the next value and the predicted one."""
-        return last_step(batch, predictions, self.scale)
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show the values in their own unit."""
+        return plainly(self, batch._replace(inputs=batch.inputs * self.scale), predictions)
 
 
 def check_roots(name: str, rule: str, polynomial: Sequence[float]) -> None:

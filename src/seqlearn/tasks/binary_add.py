@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import UNSCORED, SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example, mark
 from seqlearn.rng import IndexedRNG
 
 Bits = NDArray[np.uint8]
+
+MOST_IN_DECIMAL = 10_000
+"""Bits of a number; Python refuses to write more than 4300 digits."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -48,6 +52,8 @@ class BinaryAdd(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "binary"
     metric: ClassVar[str] = "exact_match"
+    goal: ClassVar[float] = 1.0
+    measure: ClassVar[str] = "bits"
     input_size: ClassVar[int] = 2
     output_size: ClassVar[int] = 1
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 8, 32, 128)
@@ -59,11 +65,6 @@ class BinaryAdd(SequenceDataModule):
         """Check the fields."""
         self.require("bits", 1)
         super().__post_init__()
-
-    @property
-    def length(self) -> int:
-        """The longest numbers trained on, in bits."""
-        return self.bits
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw pairs of numbers of ``length`` bits; if None, the longer of two random lengths."""
@@ -86,22 +87,25 @@ class BinaryAdd(SequenceDataModule):
         """Exact match of tossing a coin, ignoring the carry, and adding."""
         return {"coin": 0.5 ** (self.bits + 1), "ignore_carry": 0.75**self.bits, "optimum": 1.0}
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show each sum in decimal, then the predicted bits, wrong ones in brackets."""
-        lines = []
+    def memory(self, batch: SequenceBatch) -> dict[str, Tensor]:
+        """The carry into each place."""
+        a, b = batch.inputs.numpy().astype(np.uint8).transpose(2, 0, 1)
+        return {"carry": torch.from_numpy(a ^ b ^ add(a, b))}
+
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show each sum in decimal; the note has its bits as predicted."""
+        examples = []
         for inputs, target, guess, end in zip(
             batch.inputs.long(), batch.targets, predictions > 0.5, batch.lengths, strict=True
         ):
-            true, ours = target[:end, 0].tolist(), guess[:end, 0].long().tolist()
+            right, ours = target[:end, 0].tolist(), guess[:end, 0].long().tolist()
+            write = str if end < MOST_IN_DECIMAL else hex
             a, b, total, said = (
-                f"{number(bits):>{len(str(2 ** len(true)))}}"
-                for bits in (*inputs[:end].T.tolist(), true, ours)
+                write(number(row)) for row in (*inputs[:end].T.tolist(), right, ours)
             )
-            bits = reversed(list(zip(ours, true, strict=True)))
-            marked = "".join(str(bit) if bit == right else f"[{bit}]" for bit, right in bits)
-            sign = "✓" if ours == true else "✗"
-            lines.append(f"{a} + {b} = {total}   predicted {said} {sign}   {marked}")
-        return lines
+            bits = mark(*("".join(map(str, reversed(row))) for row in (right, ours)))
+            examples.append(Example(f"{a} + {b}", total, said, ours == right, bits))
+        return examples
 
 
 def add(a: Bits, b: Bits) -> Bits:

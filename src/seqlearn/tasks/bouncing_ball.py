@@ -1,7 +1,7 @@
 """A ball in a box."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example
 from seqlearn.rng import IndexedRNG
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +39,7 @@ class BouncingBall(SequenceDataModule):
     Baseline:
         Mean squared error, in box widths squared, of staying put and of constant velocity, which
         errs at walls; the optimum is 0. An axis at speed v meets a wall in v of the steps, which
-        makes v^2 - 2 v^3 / 3 and 8 v^3 / 3; with gravity both are measured on 4,000 sequences.
+        makes v^2 - 2 v^3 / 3 and 8 v^3 / 3; with gravity both are measured.
 
     Source:
         Sutskever, Hinton & Taylor 2008, "The recurrent temporal restricted Boltzmann machine", show
@@ -52,6 +56,7 @@ class BouncingBall(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mse"
+    generalizes: ClassVar[bool] = False
     min_length: ClassVar[int] = 3
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4)
     scale: ClassVar[float] = 0.5
@@ -101,9 +106,9 @@ class BouncingBall(SequenceDataModule):
         return 2 * self.balls
 
     @property
-    def length(self) -> int:
-        """The positions shown in training."""
-        return self.steps
+    def goal(self) -> float:
+        """A tenth of the error of constant velocity."""
+        return self.baselines()["constant_velocity"] / 10
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Start balls anywhere, in any direction, and follow them."""
@@ -124,7 +129,8 @@ class BouncingBall(SequenceDataModule):
     def baselines(self) -> dict[str, float]:
         """Mean squared error of staying put, of constant velocity, and the best."""
         if self.gravity:
-            inputs, targets, _ = self.draw(IndexedRNG(0, "baselines", np.arange(4000)), None)
+            count = min(4000, max(100, 10**6 // self.steps))  # at all lengths in a second
+            inputs, targets, _ = self.draw(IndexedRNG(0, "baselines", np.arange(count)), None)
             last, before = inputs[:, 2:], inputs[:, 1:-1]
             truth = targets[:, 2:]
             put, gone = (
@@ -139,19 +145,27 @@ class BouncingBall(SequenceDataModule):
             put, gone = square - 2 / 3 * cube, 8 / 3 * cube
         return {"stay_put": put, "constant_velocity": gone, "optimum": 0.0}
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show where each ball was last, where it is next, and where it is predicted."""
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show where the balls are, in box widths, from the third position on what is predicted."""
 
         def places(values: Tensor) -> str:
-            numbers = ((values + 1) * self.scale).view(self.balls, 2).tolist()
-            return " ".join(f"({x:.3f}, {y:.3f})" for x, y in numbers)
+            steps = ((values + 1) * self.scale).reshape(-1, self.balls, 2).tolist()
+            return " ".join("".join(f"({x:.3f},{y:.3f})" for x, y in step) for step in steps)
 
+        asked = self.min_length - 1  # the first step that is scored
         return [
-            f"{places(before)} {places(last)} -> {places(target)}   predicted {places(guess)}"
-            for (before, last), target, guess in zip(
-                batch.inputs[:, -2:], batch.targets[:, -1], predictions[:, -1], strict=True
-            )
+            Example(places(shown), places(target[asked:]), places(guess[asked:]))
+            for shown, target, guess in zip(*batch[:2], predictions, strict=True)
         ]
+
+    def plot(
+        self, batch: SequenceBatch, predictions: Tensor, alone: Tensor | None = None
+    ) -> "Figure":
+        """Draw the box, with the true and the predicted places."""
+        from seqlearn.plots.ball import balls  # imports matplotlib
+
+        parts = (*batch[:2], predictions, *([] if alone is None else [alone]))
+        return balls(*(((part + 1) * self.scale).view(*part.shape[:2], -1, 2) for part in parts))
 
 
 def fold(line: Floats, width: float | Floats = 1.0) -> Floats:

@@ -56,6 +56,7 @@ class CharLM(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "language"
     metric: ClassVar[str] = "loss"
+    generalizes: ClassVar[bool] = False
     held_out: ClassVar[bool] = False
     places: ClassVar[int] = 16
     """Where the held-out text is read from, side by side."""
@@ -146,9 +147,11 @@ class CharLM(SequenceDataModule):
         return self.input_size
 
     @property
-    def length(self) -> int:
-        """The steps of a training sequence."""
-        return self.steps
+    def goal(self) -> float | None:
+        """A little less than counting reaches; for the grammar, a little above its entropy."""
+        if self.path is not None:
+            return None
+        return 1.04 * entropy_rate() if self.corpus == "grammar" else 1.65
 
     @cached_property
     def border(self) -> int:
@@ -200,25 +203,25 @@ class CharLM(SequenceDataModule):
         fields = (shown[:, :-1], targets, valid.clip(min=1))
         return SequenceBatch(*(torch.from_numpy(field) for field in fields))
 
-    def baselines(self) -> dict[str, float]:
-        """Nats per character of counting, and of the best there can be where it is known."""
+    @cached_property
+    def _counted(self) -> dict[str, float]:
+        """Nats per character of counting."""
         trained, held_out = self.symbols[: self.border], self.symbols[self.border :]
         losses = ngram_losses(trained, held_out, self.input_size, range(6))
         names = ["uniform", "unigram", *(f"{n}-gram" for n in range(2, 6))]
+        return dict(zip(names, losses.values(), strict=True))
+
+    def baselines(self) -> dict[str, float]:
+        """Nats per character of counting, and of the best there can be where it is known."""
         best = {}
         if self.path is None and self.corpus == "grammar":
             best = {"forgetful": forgetful_rate(), "optimum": entropy_rate()}
-        return dict(zip(names, losses.values(), strict=True)) | best
+        return self._counted | best
+
+    def baselines_at(self, length: int) -> dict[str, float]:
+        """The same at every length."""
+        return self.baselines()
 
     def decode(self, symbols: Tensor) -> str:
         """Turn symbols ``(T,)`` into text."""
         return "".join((self.vocabulary or "")[symbol] for symbol in symbols.tolist())
-
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the text, and below what was held most likely at each place."""
-        lines = []
-        for target, chances, end in zip(batch.targets, predictions, batch.lengths, strict=True):
-            shown = target[: min(int(end), 40)]
-            true, guess = self.decode(shown), self.decode(chances.argmax(-1)[: len(shown)])
-            lines.append(f"{true!r}   predicted {guess!r}")
-        return lines

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from seqlearn.data import UNSCORED, SequenceBatch, SequenceDataModule
 from seqlearn.rng import IndexedRNG
@@ -44,6 +43,8 @@ class Countdown(SequenceDataModule):
     mapping: ClassVar[str] = "one-to-many"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "exact_match"
+    goal: ClassVar[float] = 1.0
+    measure: ClassVar[str] = "start"
     held_out: ClassVar[bool] = False
     max_length: ClassVar[int] = 1000  # every step of every countdown names one of all numbers
 
@@ -67,11 +68,6 @@ class Countdown(SequenceDataModule):
         """The numbers from 0 to `start`."""
         return self.start + 1
 
-    @property
-    def length(self) -> int:
-        """The greatest number to count down from."""
-        return self.start
-
     def population(self, split: str, length: int | None) -> int:
         """One countdown from each number."""
         return (length or self.start) + 1
@@ -89,16 +85,3 @@ class Countdown(SequenceDataModule):
     def baselines(self) -> dict[str, float]:
         """Exact match of repeating the number, and of counting down."""
         return {"repeat": 1 / (self.start + 1), "optimum": 1.0}
-
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show each countdown and the predicted one, wrong numbers in brackets."""
-        lines = []
-        for number, target, guess, end in zip(
-            batch.inputs, batch.targets, predictions.argmax(-1), batch.lengths, strict=True
-        ):
-            true, said = target[:end].tolist(), guess[:end].tolist()
-            pairs = zip(true, said, strict=True)
-            marked = " ".join(str(x) if x == y else f"[{y}]" for x, y in pairs)
-            sign = "✓" if said == true else "✗"
-            lines.append(f"{number} -> {' '.join(map(str, true))}   predicted {marked} {sign}")
-        return lines

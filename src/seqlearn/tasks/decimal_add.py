@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example
 from seqlearn.rng import IndexedRNG, mix
 
 CHARACTERS = "0123456789+ "
@@ -54,6 +55,9 @@ class DecimalAdd(SequenceDataModule):
     mapping: ClassVar[str] = "encoder-decoder"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "exact_match"
+    goal: ClassVar[float] = 0.99
+    generalizes: ClassVar[bool] = False
+    measure: ClassVar[str] = "digits"
     input_size: ClassVar[int] = len(CHARACTERS)
     output_size: ClassVar[int] = len(CHARACTERS)
     vocabulary: ClassVar[str] = CHARACTERS
@@ -71,11 +75,6 @@ class DecimalAdd(SequenceDataModule):
         if self.digits > (most := MAX_DIGITS // 2):
             raise ValueError(f"`digits` must be at most {most}, got {self.digits}.")
         super().__post_init__()
-
-    @property
-    def length(self) -> int:
-        """The longest numbers trained on, in digits."""
-        return self.digits
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw sums; of a given length, those whose longer number has exactly so many digits."""
@@ -109,19 +108,16 @@ class DecimalAdd(SequenceDataModule):
             "optimum": 1.0,
         }
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show each sum and the predicted characters, wrong ones in brackets, _ for a space."""
-        lines = []
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show each sum as one writes it; a space in the middle of an answer is _."""
+        examples = []
         for query, target, guess in zip(*batch[:2], predictions.argmax(-1), strict=True):
-            shown, true, said = (
-                "".join(CHARACTERS[i] for i in row).replace(" ", "_")
+            shown, asked, said = (
+                "".join(CHARACTERS[i] for i in row).rstrip().replace(" ", "_")
                 for row in (query.flip(0) if self.reverse else query, target, guess)
             )
-            marked = "".join(a if a == b else f"[{b}]" for a, b in zip(true, said, strict=True))
-            sign = "✓" if said == true else "✗"
-            problem = f"{shown} = {true}".replace("_", "")
-            lines.append(f"{problem}   predicted {marked.rstrip('_')} {sign}")
-        return lines
+            examples.append(Example(shown, asked, said, bool((guess == target).all())))
+        return examples
 
 
 def encode(texts: Iterable[str], width: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example, plainly
 from seqlearn.rng import IndexedRNG
 
 
@@ -49,6 +50,7 @@ class FirstSymbol(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-one"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
+    goal: ClassVar[float] = 0.99
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4, 10)
 
     classes: int = 4
@@ -72,11 +74,6 @@ class FirstSymbol(SequenceDataModule):
         """The different symbols."""
         return self.classes
 
-    @property
-    def length(self) -> int:
-        """The symbols in a sequence trained on."""
-        return self.steps
-
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw every symbol alike."""
         steps = length or self.steps
@@ -90,19 +87,13 @@ class FirstSymbol(SequenceDataModule):
         last = 1.0 if self.steps == 1 else chance
         return {"guess": chance, "last": last, "most_frequent": most_frequent, "optimum": 1.0}
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the first symbols and the last, what is asked, and what is predicted."""
-        lines = []
-        for symbols, target, row in zip(
-            batch.inputs.tolist(), batch.targets.tolist(), predictions, strict=True
-        ):
-            text = " ".join(map(str, symbols[:10]))
-            if len(symbols) > 10:
-                text += f" ... {symbols[-1]}"
-            guess = int(row.argmax())
-            sign = "✓" if guess == target else "✗"
-            lines.append(f"{text} -> {target}   predicted {guess} {row[guess]:.3f} {sign}")
-        return lines
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show the symbols; the note has the probability of the answer."""
+        chances = predictions.amax(-1).tolist()
+        return [
+            example._replace(note=f"{chance:.3f}")
+            for example, chance in zip(plainly(self, batch, predictions), chances, strict=True)
+        ]
 
 
 def share_of_the_most_frequent(classes: int, steps: int) -> float:

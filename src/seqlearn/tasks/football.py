@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example
 from seqlearn.rng import IndexedRNG
 
 ACTIONS = ("Pass", "Dribble", "Shot", "Goal", "Save", "Miss")
@@ -56,8 +57,10 @@ class Football(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-one"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
+    goal: ClassVar[float] = 1.0
     input_size: ClassVar[int] = len(ACTIONS)
     output_size: ClassVar[int] = len(OUTCOMES)
+    answers: ClassVar[tuple[str, ...]] = OUTCOMES
     length: ClassVar[int] = 3
     min_length: ClassVar[int] = 3
     max_length: ClassVar[int | None] = 3
@@ -80,11 +83,13 @@ class Football(SequenceDataModule):
         """Accuracy of always saying Goal, of knowing the last action only, and the best."""
         return {"always_goal": 2 / 5, "last_action": 1.0, "optimum": 1.0}
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Name the actions, the true outcome and the predicted probabilities."""
-        return [
-            f"{', '.join(ACTIONS[action] for action in actions)} -> {OUTCOMES[target]}   predicted "
-            f"{', '.join(f'{OUTCOMES[k]} {row[k]:.3f}' for k in row.argsort(descending=True))} "
-            f"{'✓' if row.argmax() == target else '✗'}"
-            for actions, target, row in zip(batch.inputs, batch.targets, predictions, strict=True)
-        ]
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Name the actions and outcomes; the note has the probability of each."""
+        examples = []
+        for actions, target, row in zip(*batch[:2], predictions, strict=True):
+            likely = row.argsort(descending=True).tolist()
+            note = ", ".join(f"{OUTCOMES[k]} {row[k]:.3f}" for k in likely)
+            text = ", ".join(ACTIONS[action] for action in actions)
+            asked, said = OUTCOMES[target], OUTCOMES[likely[0]]
+            examples.append(Example(text, asked, said, asked == said, note))
+        return examples

@@ -1,15 +1,19 @@
 """The number that comes after a few consecutive ones."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example
 from seqlearn.limits import MOST
 from seqlearn.rng import IndexedRNG
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(kw_only=True, eq=False)
@@ -50,6 +54,9 @@ class NextNumber(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-one"
     objective: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mae"
+    goal: ClassVar[float] = 0.5
+    generalizes: ClassVar[bool] = False
+    measure: ClassVar[str] = "limit"
     input_size: ClassVar[int] = 1
     output_size: ClassVar[int] = 1
     min_length: ClassVar[int] = 64
@@ -67,11 +74,6 @@ class NextNumber(SequenceDataModule):
         self.require("limit", self.min_length, MOST // max(self.test_multiples))
         self.require("window", 1, 1000)
         super().__post_init__()
-
-    @property
-    def length(self) -> int:
-        """Where the windows end that are trained on."""
-        return self.limit
 
     @property
     def scale(self) -> float:
@@ -101,15 +103,23 @@ class NextNumber(SequenceDataModule):
         """Mean absolute error, in numbers."""
         return {"persistence": 1.0, "linear_extrapolation": 0.0, "optimum": 0.0}
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
+    def plot(
+        self, batch: SequenceBatch, predictions: Tensor, alone: Tensor | None = None
+    ) -> "Figure":
+        """Draw the predicted against the true numbers."""
+        shift = float(self.normalize)  # from the middle of the range to 0
+        shifted = batch._replace(targets=batch.targets + shift)
+        return super().plot(shifted, predictions + shift, alone)
+
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
         """Show the window, the next number and the predicted one."""
-        shift = self.scale if self.normalize else 0.0
+        shown, asked, said = (
+            (part + 1) * self.scale if self.normalize else part
+            for part in (batch.inputs[:, :, 0], batch.targets[:, 0], predictions[:, 0])
+        )
         return [
-            f"{' '.join(f'{x:.0f}' for x in shown)} -> {target:.0f}   predicted {guess:.2f}"
-            for shown, target, guess in zip(
-                (batch.inputs[:, :, 0] * self.scale + shift).tolist(),
-                (batch.targets[:, 0] * self.scale + shift).tolist(),
-                (predictions[:, 0] * self.scale + shift).tolist(),
-                strict=True,
+            Example(" ".join(f"{x:.0f}" for x in window), f"{number:.0f}", f"{guess:.2f}")
+            for window, number, guess in zip(
+                shown.tolist(), asked.tolist(), said.tolist(), strict=True
             )
         ]

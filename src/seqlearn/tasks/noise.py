@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.rng import IndexedRNG
@@ -66,11 +65,6 @@ class Noise(SequenceDataModule):
         """Features of a step."""
         return self.features
 
-    @property
-    def length(self) -> int:
-        """Steps of a sequence."""
-        return self.steps
-
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw a sequence, and a target that has nothing to do with it."""
         inputs = rng.normal(size=(length or self.steps, self.features))
@@ -83,15 +77,3 @@ class Noise(SequenceDataModule):
     def baselines(self) -> dict[str, float]:
         """Mean squared error on new sequences: of 0, and of a target drawn like the others."""
         return {"zero": 1.0, "another_target": 2.0, "optimum": 1.0}
-
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the first feature, the target and what was said."""
-        return [
-            f"{' '.join(f'{x:.2f}' for x in shown)} ... -> {target:.2f}   predicted {guess:.2f}"
-            for shown, target, guess in zip(
-                batch.inputs[:, :, 0].tolist(),
-                batch.targets[:, 0].tolist(),
-                predictions[:, 0].tolist(),
-                strict=True,
-            )
-        ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example, plainly
 from seqlearn.rng import IndexedRNG
 
 
@@ -47,6 +48,7 @@ class RandomWalk(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mse_ratio"
+    goal: ClassVar[float] = 1.02
     input_size: ClassVar[int] = 1
     output_size: ClassVar[int] = 1
     min_length: ClassVar[int] = 2
@@ -63,11 +65,6 @@ class RandomWalk(SequenceDataModule):
         if not 1e-6 <= self.sigma <= 1e6:
             raise ValueError(f"`sigma` must be from 1e-6 to 1e6, got {self.sigma}.")
         super().__post_init__()
-
-    @property
-    def length(self) -> int:
-        """Steps of a training walk."""
-        return self.steps
 
     @property
     def scale(self) -> float:
@@ -95,9 +92,9 @@ class RandomWalk(SequenceDataModule):
             "optimum": 1.0,
         }
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the end of each walk, the next position and the predicted one."""
-        return last_step(batch, predictions, self.scale)
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show the positions."""
+        return plainly(self, batch._replace(inputs=batch.inputs * self.scale), predictions)
 
 
 def one_step_ahead(series: NDArray[np.float64]) -> SequenceBatch:
@@ -108,16 +105,3 @@ def one_step_ahead(series: NDArray[np.float64]) -> SequenceBatch:
         targets=values[:, 1:].clone(),  # of their own, to be marked as not scored
         lengths=torch.full((len(series),), series.shape[1] - 1),
     )
-
-
-def last_step(batch: SequenceBatch, predictions: Tensor, scale: float) -> list[str]:
-    """Put the last step of each series into a line: the values before, the true and the said."""
-    return [
-        f"... {' '.join(f'{x:.2f}' for x in shown)} -> {target:.2f}   predicted {guess:.2f}"
-        for shown, target, guess in zip(
-            (batch.inputs[:, -4:, 0] * scale).tolist(),
-            (batch.targets[:, -1, 0] * scale).tolist(),
-            (predictions[:, -1, 0] * scale).tolist(),
-            strict=True,
-        )
-    ]

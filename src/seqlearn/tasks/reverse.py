@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from seqlearn.data import UNSCORED, SequenceBatch, SequenceDataModule
 from seqlearn.rng import IndexedRNG
@@ -48,6 +47,9 @@ class Reverse(SequenceDataModule):
     mapping: ClassVar[str] = "encoder-decoder"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "exact_match"
+    goal: ClassVar[float] = 0.99
+    generalizes: ClassVar[bool] = False
+    measure: ClassVar[str] = "letters"
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2)
 
     letters: int = 8
@@ -77,11 +79,6 @@ class Reverse(SequenceDataModule):
         """The letters of the alphabet."""
         return LETTERS[: self.alphabet]
 
-    @property
-    def length(self) -> int:
-        """The longest strings trained on."""
-        return self.letters
-
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw strings of ``length`` letters; if None, of the longer of two random lengths."""
         longest = length or self.letters
@@ -105,17 +102,3 @@ class Reverse(SequenceDataModule):
             "repeat": self.alphabet ** -(self.letters // 2),
             "optimum": 1.0,
         }
-
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show each string, its reverse and the predicted one, wrong letters in brackets."""
-        lines = []
-        for inputs, target, guess, end in zip(
-            batch.inputs, batch.targets, predictions.argmax(-1), batch.lengths, strict=True
-        ):
-            string, true, said = (
-                "".join(self.vocabulary[i] for i in row[:end]) for row in (inputs, target, guess)
-            )
-            marked = "".join(a if a == b else f"[{b}]" for a, b in zip(true, said, strict=True))
-            sign = "✓" if said == true else "✗"
-            lines.append(f"{string} -> {true}   predicted {marked} {sign}")
-        return lines

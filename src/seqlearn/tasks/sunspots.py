@@ -1,7 +1,7 @@
 """The sunspots of the next year."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example, plainly
 from seqlearn.rng import IndexedRNG
-from seqlearn.tasks.random_walk import last_step, one_step_ahead
+from seqlearn.tasks.random_walk import one_step_ahead
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIRST = 1700
 ENDS = {"train": 1920, "val": 1955, "test": 2008}
@@ -58,6 +62,8 @@ class Sunspots(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-many"
     objective: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mse"
+    generalizes: ClassVar[bool] = False
+    measure: ClassVar[str] = "window"
     input_size: ClassVar[int] = 1
     output_size: ClassVar[int] = 1
     max_length: ClassVar[int | None] = 220
@@ -78,9 +84,9 @@ class Sunspots(SequenceDataModule):
         super().__post_init__()
 
     @property
-    def length(self) -> int:
-        """The years shown in training."""
-        return self.window
+    def goal(self) -> float:
+        """A tenth above the error of the autoregression."""
+        return 1.1 * self.baselines()["autoregression"]
 
     def population(self, split: str, length: int | None) -> int:
         """One example for each year that may be the last one asked for."""
@@ -115,9 +121,35 @@ class Sunspots(SequenceDataModule):
         errors = {name: NUMBERS[-tested:] - said for name, said in forecasts.items()}
         return {name: float(np.mean(error**2)) for name, error in errors.items()}
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the last years, the next one and the forecast."""
-        return last_step(batch, predictions, self.scale)
+    def plot(
+        self, batch: SequenceBatch, predictions: Tensor, alone: Tensor | None = None
+    ) -> "Figure":
+        """Draw the forecasts in one series, year by year."""
+        from seqlearn.plots.series import renumber  # imports matplotlib
+
+        window = batch.inputs.shape[1]
+        windows = sliding_window_view((NUMBERS / self.scale).astype(np.float32), window)
+        same = (windows == batch.inputs[:, None, :, 0].numpy()).all(axis=2)  # (B, windows)
+        starts = same.argmax(axis=1)
+        first, end = int(starts.min()), int(starts.max()) + window + 1
+        series = one_step_ahead(NUMBERS[None, first:end] / self.scale)
+        said = torch.zeros_like(series.targets)
+        scored = torch.zeros_like(said, dtype=torch.bool)
+        for start, asked, guess in zip(starts - first, batch.targets, predictions, strict=True):
+            steps = asked.isfinite().nonzero()[:, 0]
+            said[0, start + steps] = guess[steps]
+            scored[0, start + steps] = True
+        figure = super().plot(
+            series._replace(targets=series.targets.where(scored, torch.nan)), said
+        )
+        axis = figure.axes[0]
+        axis.set(xlabel="year", ylabel="sunspot number")
+        renumber(axis, FIRST + first)
+        return figure
+
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show the sunspot numbers."""
+        return plainly(self, batch._replace(inputs=batch.inputs * self.scale), predictions)
 
 
 NUMBERS: NDArray[np.float64] = np.array(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example
 from seqlearn.rng import IndexedRNG
 
 TOPICS = {
@@ -65,8 +66,10 @@ class Topic(SequenceDataModule):
     mapping: ClassVar[str] = "many-to-one"
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
+    goal: ClassVar[float] = 0.99
     input_size: ClassVar[int] = len(WORDS)
     output_size: ClassVar[int] = len(TOPICS)
+    answers: ClassVar[tuple[str, ...]] = NAMES
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4, 10)
 
     clues: int = 2
@@ -87,11 +90,6 @@ class Topic(SequenceDataModule):
                 f"got {min(self.test_lengths)}."
             )
         super().__post_init__()
-
-    @property
-    def length(self) -> int:
-        """The words in the longest article trained on."""
-        return self.steps
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw a topic, fill the article, and put words of the topic into the opening.
@@ -123,18 +121,15 @@ class Topic(SequenceDataModule):
             "optimum": 1.0,
         }
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show the opening and the last word, the topic, and the predicted one."""
-        lines = []
-        for words, end, target, row in zip(
-            batch.inputs, batch.lengths, batch.targets, predictions, strict=True
-        ):
-            text = " ".join(WORDS[word] for word in words[: self.opening])
-            if end > self.opening:
-                text += f" ... {WORDS[words[end - 1]]}"
-            guess = int(row.argmax())
-            sign = "✓" if guess == target else "✗"
-            lines.append(
-                f"{text} -> {NAMES[target]}   predicted {NAMES[guess]} {row[guess]:.3f} {sign}"
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show the words; the note has the probability of the answer, and the words that tell."""
+        examples = []
+        for article, target, row, end in zip(*batch[:2], predictions, batch.lengths, strict=True):
+            guess, words = int(row.argmax()), article[:end].tolist()
+            text, telling = (
+                " ".join(WORDS[word] for word in words if word < most)
+                for most in (len(WORDS), CLUES.size)
             )
-        return lines
+            note = f"{row[guess]:.3f}, told by: {telling}"
+            examples.append(Example(text, NAMES[target], NAMES[guess], guess == int(target), note))
+        return examples

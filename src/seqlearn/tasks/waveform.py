@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import Example, plainly
 from seqlearn.rng import IndexedRNG
 
 Reals = NDArray[np.float64]
@@ -56,6 +57,7 @@ class Waveform(SequenceDataModule):
     mapping: ClassVar[str] = "one-to-many"
     objective: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mse"
+    generalizes: ClassVar[bool] = False
     input_size: ClassVar[int] = 3
     output_size: ClassVar[int] = 1
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4)
@@ -76,9 +78,9 @@ class Waveform(SequenceDataModule):
         super().__post_init__()
 
     @property
-    def length(self) -> int:
-        """The samples trained on."""
-        return self.steps
+    def goal(self) -> float:
+        """A hundredth of the error of zeros."""
+        return self.baselines()["zero"] / 100
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw descriptions, evenly over all that there are, and their waves."""
@@ -112,18 +114,14 @@ class Waveform(SequenceDataModule):
             "optimum": 0.0,
         }
 
-    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[str]:
-        """Show each description, and the wave and the predicted one at four times."""
-        lines = []
-        for described, target, guess in zip(*batch[:2], predictions, strict=True):
-            frequency, phase, amplitude = unscaled(described.numpy())
-            places = [k * (len(target) - 1) // 3 for k in range(4)]
-            true, said = (" ".join(f"{row[k, 0]:.2f}" for k in places) for row in (target, guess))
-            lines.append(
-                f"{frequency:.2f} Hz, phase {phase:.2f}, amplitude {amplitude:.2f}: "
-                f"{true} at steps {', '.join(map(str, places))}   predicted {said}"
-            )
-        return lines
+    def describe(self, batch: SequenceBatch, predictions: Tensor) -> list[Example]:
+        """Show each description in its units, the wave and the predicted one."""
+        examples = plainly(self, batch, predictions)
+        units = [unscaled(described.numpy()) for described in batch.inputs]
+        return [
+            example._replace(input=f"{hertz:.2f} Hz, phase {phase:.2f}, amplitude {high:.2f}")
+            for example, (hertz, phase, high) in zip(examples, units, strict=True)
+        ]
 
 
 def unscaled(described: NDArray[np.float32]) -> Reals:

@@ -1,0 +1,1 @@
+"""Pictures; only these modules import matplotlib."""

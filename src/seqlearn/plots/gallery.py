@@ -1,0 +1,47 @@
+"""The pictures of a run."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+
+from seqlearn.answers import Answers
+from seqlearn.data import SequenceDataModule
+from seqlearn.modules import SequenceModule
+from seqlearn.plots.curves import learning_curve, length_generalization
+from seqlearn.plots.insides import before_training, gradient_flow, hidden_states
+from seqlearn.record import Record
+
+SHOWN, MEASURED = 6, 16
+"""Examples to show, and to measure gradients on."""
+
+
+class Run(NamedTuple):
+    """What there is to draw."""
+
+    record: Record
+    module: SequenceModule
+    data: SequenceDataModule
+    answers: Answers
+
+
+def predictions(run: Run) -> Figure | None:
+    """Draw the task's own view."""
+    shown = run.answers.first(SHOWN)
+    return run.data.plot(shown.batch, shown.predictions, shown.alone)
+
+
+def gradients(run: Run) -> Figure | None:
+    """Draw the gradient by lag, before and after training."""
+    untrained = before_training(run.module, run.record.results.get("seed"))
+    return gradient_flow(run.module, untrained, run.answers.first(MEASURED).batch)
+
+
+PICTURES: dict[str, Callable[[Run], Figure | None]] = {
+    "predictions": predictions,
+    "learning_curve": lambda run: learning_curve(run.record, run.data),
+    "length_generalization": lambda run: length_generalization(run.record, run.data),
+    "hidden_states": lambda run: hidden_states(run.module, run.data, run.answers.batch),
+    "gradient_flow": gradients,
+}
+"""Each picture's name, and who draws it; None if there is nothing to draw."""

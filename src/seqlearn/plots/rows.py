@@ -1,0 +1,149 @@
+"""What a network was shown, asked for and said, as rows of signs over the steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.modules import SequenceModule
+from seqlearn.plots.style import SAID, TRUE, WRONG, legend
+from seqlearn.plots.words import visible
+
+FEATURES = 4
+"""Rows of one kind."""
+LEAST, MOST = 4, 9
+"""Size of a sign, in points."""
+
+
+class Sign(NamedTuple):
+    """What stands at a step.
+
+    Attributes:
+        text: A character or a number.
+        wrong: Whether it is a mistake.
+    """
+
+    text: str
+    wrong: bool = False
+
+
+Rows = dict[str, dict[int, Sign]]
+"""By name what stands at which step, from 1 on."""
+
+
+def spelled(
+    module: SequenceModule,
+    data: SequenceDataModule,
+    one: SequenceBatch,
+    outputs: Tensor,
+    steps: Sequence[int],
+) -> Rows:
+    """Spell an example, as far as it is symbols or bits.
+
+    Args:
+        module: The network.
+        data: Its task.
+        one: A batch of one example.
+        outputs: What the network says to it.
+        steps: How many are drawn, of an encoder and decoder for each.
+    """
+    rows: Rows = {}
+    shown = one.inputs if data.mapping == "one-to-many" else one.inputs[0, : one.lengths[0]]
+    if not shown.is_floating_point() or bool(((shown == 0) | (shown == 1)).all()):
+        rows |= written("input", shown[: steps[0]], 1, data.vocabulary)
+    if one.targets.is_floating_point():
+        return rows
+    start, asked, said = answered(module, data, one, outputs, steps)
+    scored = module.objective.scored(asked)
+    rows |= written("target", asked, start, data.vocabulary, scored)
+    return rows | written("answer", said, start, data.vocabulary, scored, asked)
+
+
+def answered(
+    module: SequenceModule,
+    data: SequenceDataModule,
+    one: SequenceBatch,
+    outputs: Tensor,
+    steps: Sequence[int],
+) -> tuple[int, Tensor, Tensor]:
+    """Give the step of the first answer, and what was asked for and said from there on.
+
+    Args:
+        module: The network.
+        data: Its task.
+        one: A batch of one example.
+        outputs: What the network says to it.
+        steps: How many are drawn, of an encoder and decoder for each.
+    """
+    once = data.mapping == "many-to-one"
+    start = int(one.lengths[0]) if once else 1 + sum(steps[:-1])
+    parts = one.targets, module.objective.choose(outputs)
+    asked, said = (part if once else part[0] for part in parts)
+    room = max(0, 1 + sum(steps) - start)
+    return start, asked[:room], said[:room]
+
+
+def trace(axis: Axes, start: int, asked: Tensor, said: Tensor) -> None:
+    """Draw real answers beside what was asked for, of several values a step the first.
+
+    Args:
+        axis: Where.
+        start: The step of the first.
+        asked: ``(T, C)``, with ``NaN`` where nothing was.
+        said: ``(T, C)``.
+    """
+    for name, part, color, mark in (("target", asked, TRUE, "o"), ("answer", said, SAID, "s")):
+        values = part[:, None].flatten(1)[:, 0].tolist()
+        steps = range(start, start + len(values))
+        axis.plot(steps, values, color=color, marker=mark, markersize=3, linewidth=1, label=name)
+    legend(axis, ncols=2)
+    axis.tick_params(labelbottom=False)
+
+
+def written(
+    name: str,
+    values: Tensor,
+    start: int,
+    vocabulary: str | None,
+    scored: Tensor | None = None,
+    right: Tensor | None = None,
+) -> Rows:
+    """Write ``(T,)`` or ``(T, F)`` values that begin at a step, a row for each feature."""
+    rows: Rows = {}
+    table, counted, truth = (
+        [] if part is None else part[:, None].flatten(1).long().T.tolist()
+        for part in (values, scored, right)
+    )
+    for k, row in enumerate(table[:FEATURES]):
+        signs = rows[f"{name} {k + 1}" if len(table) > 1 else name] = {}
+        for step, value in enumerate(row):
+            if not counted or counted[k][step]:
+                text = visible(vocabulary[value]) if vocabulary else str(value)
+                signs[start + step] = Sign(text, bool(truth) and value != truth[k][step])
+    return rows
+
+
+def draw(axis: Axes, rows: Mapping[str, Mapping[int, Sign]], width: float) -> None:
+    """Draw rows of signs, mistakes bold in a frame.
+
+    Args:
+        axis: Where.
+        rows: What to draw.
+        width: Room for a step, in points.
+    """
+    longest = max((len(sign.text) for row in rows.values() for sign in row.values()), default=1)
+    size = min(max(width / longest / 0.65, LEAST), MOST)
+    for place, row in enumerate(rows.values()):
+        for step, (sign, wrong) in row.items():
+            text = axis.text(
+                step, place, sign, fontsize=size, ha="center", va="center", parse_math=False
+            )
+            if wrong:
+                text.set(fontweight="bold", color=WRONG)
+                text.set_bbox({"fill": False, "edgecolor": WRONG, "pad": 1})
+    axis.set_yticks(range(len(rows)), list(rows), fontsize=9, color=TRUE)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.tick_params(length=0, labelbottom=False)
+    axis.spines[:].set_visible(False)

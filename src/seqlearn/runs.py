@@ -1,0 +1,225 @@
+"""``python -m seqlearn.runs [FOLDER]``: the runs of a folder in a table, or two side by side."""
+
+import argparse
+import json
+import math
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seqlearn.compare import compare
+from seqlearn.entries import COLUMNS, Entry, arranged, find, read
+from seqlearn.errors import refuse, say
+from seqlearn.record import Record, RecordError, UnfinishedError, listed
+from seqlearn.score import number
+from seqlearn.signals import Signals, interrupt
+
+NUMBERS = ("size", "steps", "seconds")
+SPARE = ("task", "date", "seconds", "steps", "size", "goal", "cell")
+"""What a narrow terminal goes without, the first first: task and date stand in a run's path too."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        refuse("runs", message)
+
+
+def column(word: str) -> str:
+    """Read the name of a column."""
+    if word not in COLUMNS:
+        rule = f"must be one of {', '.join(COLUMNS)}, got {word!r}"
+        raise argparse.ArgumentTypeError(rule)
+    return word
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """List the runs of a folder, or compare two.
+
+    Args:
+        arguments: As on the command line, which is the default.
+
+    Raises:
+        SystemExit: With code 2 and one line of text, if the arguments are not right.
+    """
+    parser = Parser(
+        "seqlearn runs",
+        description="List the runs of a folder, or compare two of them.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where to look, at any depth (runs)",
+    )
+    parser.add_argument("--task", help="only the runs of this task")
+    parser.add_argument(
+        "--sort",
+        type=column,
+        metavar="COLUMN",
+        help=f"{', '.join(COLUMNS)}; by metric, the best of each task comes first (date)",
+    )
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, for programs")
+    form.add_argument(
+        "--compare",
+        nargs=2,
+        metavar="RUN",
+        help="show what differs between two runs: folders, or their paths in FOLDER",
+    )
+    wanted = parser.parse_args(arguments)
+    with Signals(interrupt):
+        if wanted.compare:
+            side_by_side(wanted.folder, *wanted.compare)
+        else:
+            show_list(wanted)
+
+
+def side_by_side(root: Path, *names: str) -> None:
+    """Show two runs."""
+    paths = [Path(name) if os.path.exists(name) else root / name for name in names]
+    try:
+        parts = compare(*map(Record, paths))
+    except RecordError as error:
+        refuse("runs", f"argument --compare: {error}")
+    console = Console(highlight=False)
+    if not console.is_terminal:  # there is nothing to fit it into
+        console.width = max(width(part, console) for part in parts if isinstance(part, Table))
+    write(console, *parts)
+
+
+def show_list(wanted: argparse.Namespace) -> None:
+    """Show the runs of a folder."""
+    try:
+        listed(wanted.folder)
+    except RecordError as error:
+        refuse("runs", f"argument FOLDER: {error}")
+    found = arranged(map(read, find(wanted.folder)), "date")
+    entries = [entry for entry in found if wanted.task in (None, entry.task)]
+    entries = arranged(entries, wanted.sort or "date", wanted.reverse)
+    if wanted.json:
+        put(json.dumps([plain(entry) for entry in entries], indent=2, ensure_ascii=False))
+    elif entries:
+        console = Console(highlight=False)
+        write(console, fitted(entries, wanted.sort, console))
+        tell(entries)
+    elif found:
+        tasks = ", ".join(sorted({entry.task for entry in found}))
+        put(f"{wanted.folder} has no runs of {wanted.task}, but of {tasks}")
+    else:
+        put(f"{wanted.folder} has no runs yet; to make one: seqlearn fit --task binary_add")
+
+
+def plain(entry: Entry) -> dict[str, Any]:
+    """Say of a run what a list says, for programs."""
+    said = entry._asdict()
+    value, date = entry.value, entry.date
+    return {
+        "run": str(said.pop("folder")),
+        **said,
+        "value": value if value is not None and math.isfinite(value) else None,
+        "date": date and date.isoformat(timespec="seconds"),
+        "fault": entry.fault and entry.fault.reason,
+    }
+
+
+def fitted(entries: Sequence[Entry], sort: str | None, console: Console) -> Table:
+    """Make the table; where the terminal is too narrow, without the columns that say least."""
+    columns = list(COLUMNS)
+    spare = [name for name in SPARE if name != sort]
+    grid = table(entries, columns)
+    while console.is_terminal and spare and width(grid, console) > console.width:
+        columns.remove(spare.pop(0))
+        grid = table(entries, columns)
+    if left := [name for name in COLUMNS if name not in columns]:
+        say("runs", f"the terminal is too narrow for {', '.join(left)}")
+    console.width = max(console.width, width(grid, console))  # a path is never cut off
+    return grid
+
+
+def table(entries: Sequence[Entry], columns: Sequence[str]) -> Table:
+    """Set out runs, a row each."""
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for name in columns:
+        grid.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
+    for entry in entries:
+        texts = cells(entry)
+        grid.add_row(*(texts[name] for name in columns), style="dim" if entry.fault else "")
+    return grid
+
+
+def cells(entry: Entry) -> dict[str, Text]:
+    """Write what a list says of a run."""
+    value = "" if entry.value is None else f"{entry.metric} {number(entry.value)}"
+    if entry.fault:
+        value = "not finished" if isinstance(entry.fault, UnfinishedError) else "not readable"
+    words = {
+        "run": shlex.quote(str(entry.folder)),
+        "task": entry.task,
+        "cell": entry.cell,
+        "size": entry.size,
+        "metric": value,
+        "steps": entry.steps,
+        "seconds": None if entry.seconds is None else f"{entry.seconds:.1f}",
+        "date": entry.date and f"{entry.date:%Y-%m-%d %H:%M}",
+    }
+    goals = {None: Text(), True: Text("✓", "green"), False: Text("✗", "bold red")}
+    texts = {name: Text(visible(word)) for name, word in words.items()}
+    return {**texts, "goal": goals[entry.goal]}
+
+
+def visible(word: Any) -> str:
+    """Write what may hold anything on one line."""
+    return "".join(c if c.isprintable() else "�" for c in str("" if word is None else word))
+
+
+def tell(entries: Sequence[Entry]) -> None:
+    """Say why runs have no results, each reason once."""
+    faults: dict[str, list[RecordError]] = {}
+    for entry in entries:
+        if entry.fault:
+            faults.setdefault(entry.fault.reason, []).append(entry.fault)
+    for alike in faults.values():
+        others = f" ({len(alike) - 1} more likewise)" if len(alike) > 1 else ""
+        say("runs", f"{alike[-1]}{others}")
+
+
+def width(part: Table, console: Console) -> int:
+    """Tell how wide a table is if nothing is cut off."""
+    return console.measure(part, options=console.options.update(width=10**5)).maximum
+
+
+def write(console: Console, *parts: Table | str) -> None:
+    """Print tables and lines."""
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, str), markup=False)
+            console.print()
+    put("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()))
+
+
+def put(text: str) -> None:
+    """Print, in the characters that the output knows, as far as somebody reads."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:  # whoever reads has enough; Python would complain again at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""``--run``: a finished run is asked again; ``predict`` writes down what it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqlearn import cli
+from seqlearn.modules import ManyToMany
+from seqlearn.record import PREDICTIONS, RESULTS
+from seqlearn.tasks import BinaryAdd
+
+QUICK = (
+    "--trainer.max_steps",
+    "80",
+    "--trainer.val_check_interval",
+    "10",
+    "--trainer.logger",
+    "false",
+    "--report",
+    "false",
+)
+DATA = ("--data.test_size", "300", "--data.bits", "4", "--data.test_lengths", "[4, 12]")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("predict")
+    flags = ("--trainer.default_root_dir", str(root))
+    cli.main(["fit", "--task", "binary_add", *QUICK, *DATA, *flags])
+    return next((root / "binary_add").iterdir())
+
+
+def rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def refused(capfd, *arguments: str) -> str:
+    capfd.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(list(arguments))
+    out, err = capfd.readouterr()
+    assert not out and err.count("\n") == 1
+    return err
+
+
+def test_every_test_example_is_written_down_and_summed_rightly(run, capfd):
+    cli.main(["predict", "--run", str(run)])
+    found = rows(run / PREDICTIONS)
+    data = BinaryAdd.load_from_checkpoint(run / "checkpoints" / "best.ckpt")
+    assert len(found) == len(data.dataset("test", 4)) == 300
+    for row in found:
+        a, b = map(int, row["input"].split("+"))
+        assert int(row["target"]) == a + b
+        assert row["correct"] == (row["prediction"] == row["target"])
+    right = sum(row["correct"] for row in found) / len(found)
+    metrics = json.loads((run / RESULTS).read_text())["metrics"]
+    assert right == pytest.approx(metrics["test/exact_match@4"])
+    assert 0 < right < 1  # both kinds are there
+    out = capfd.readouterr().out
+    assert f"300 examples: {PREDICTIONS}" in out or PREDICTIONS in out
+
+
+def test_the_network_itself_says_the_same(run):
+    cli.main(["predict", "--run", str(run), "--output", "own.jsonl"])
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    data, module = (kind.load_from_checkpoint(checkpoint) for kind in (BinaryAdd, ManyToMany))
+    batch = data.dataset("test", 4).batch(range(300))
+    said = (module(batch.inputs)[..., 0] > 0).long()  # (B, T)
+    totals = [sum(bit << k for k, bit in enumerate(bits)) for bits in said.tolist()]
+    assert [int(row["prediction"]) for row in rows(Path("own.jsonl"))] == totals
+
+
+def test_two_devices_write_the_same_file(run):
+    cli.main(["predict", "--run", str(run), "--output", "one.jsonl"])
+    command = [sys.executable, "-m", "seqlearn.predict", "--run", str(run)]
+    devices = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--output", "two.jsonl"]
+    done = subprocess.run([*command, *devices], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Path("one.jsonl").read_text() == Path("two.jsonl").read_text()
+
+
+def test_a_checkpoint_writes_where_one_is(run):
+    checkpoint = str(run / "checkpoints" / "best.ckpt")
+    config = ("--config", str(run / "config.yaml"), "--ckpt_path", checkpoint)
+    cli.main(["predict", *config, "--trainer.limit_predict_batches", "1"])
+    assert len(rows(Path(PREDICTIONS))) == 256  # four training batches of 64
+
+
+def test_a_run_is_tested_at_other_lengths(run, capfd):
+    cli.main(["test", "--run", str(run), "--data.test_lengths", "[4, 32]"])
+    out = capfd.readouterr().out
+    reached = json.loads((run / RESULTS).read_text())["metrics"]["test/exact_match@4"]
+    (line,) = [line for line in out.splitlines() if "exact_match@4 " in line]
+    assert f"{reached:.4f}" in line and "exact_match@32" in out and "exact_match@12" not in out
+
+
+def test_a_run_is_validated(run, capfd):
+    cli.main(["validate", "--run", str(run)])
+    assert "exact_match" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("test", "--run", "nowhere"), "argument --run: nowhere does not exist"),
+        (("predict", "--run", "."), "argument --run: . is no run folder"),
+        (("test", "--run", "{run}", "--ckpt_path", "x"), "argument --ckpt_path: --run has its own"),
+        (("fit", "--run", "{run}"), "argument --run: fit makes a run"),
+        (("test", "--resume", "{run}"), "argument --resume: only fit goes on with a run"),
+        (("test", "--task", "binary_add"), "argument --run: required"),
+        (("test", "--run", "{run}", "--model.hidden_size", "4"), "--model.hidden_size: 16"),
+        (("test", "--run", "{run}", "--task", "topic"), "for the task 'binary_add', not"),
+        (("predict", "--run", "{run}", "--output", "."), "argument --output: must be a file"),
+        (("test", "--run", "{run}", "--output", "a"), "argument --output: there is no such"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run, capfd, arguments, message):
+    assert message in refused(capfd, *(word.format(run=run) for word in arguments))
+    assert not list(Path().iterdir())
