@@ -29,7 +29,7 @@ STEPS = 32
 
 def fitted(seed: int) -> tuple[ManyToMany, dict[str, float]]:
     """Fit with the preset; give the network of the best validation and its test metrics."""
-    quiet = ["--trainer.logger", "false", "--trainer.enable_progress_bar", "false"]
+    quiet = ["--trainer.logger", "false", "--report", "false"]
     seeds = ["--seed_everything", str(seed), "--data.seed", str(seed)]
     with tempfile.TemporaryDirectory() as root, contextlib.redirect_stdout(io.StringIO()):
         fit.main(["--task", "arma", *seeds, *quiet, "--trainer.default_root_dir", root])

@@ -118,7 +118,7 @@ def run(command: str, seed: int) -> dict[str, Any]:
         seed: Of the weights and of the data.
     """
     task, *flags = command.split()
-    quiet = ["--trainer.logger", "false", "--trainer.enable_progress_bar", "false"]
+    quiet = ["--trainer.logger", "false", "--report", "false"]
     seeds = ["--seed_everything", str(seed), "--data.seed", str(seed)]
     with tempfile.TemporaryDirectory() as root, contextlib.redirect_stdout(io.StringIO()):
         fit.main(["--task", task, *flags, *seeds, *quiet, "--trainer.default_root_dir", root])

@@ -102,7 +102,7 @@ def test_a_second_fit_begins_without_a_memory(text):
 
 
 def test_a_resumed_run_goes_on_with_the_state_it_had(text):
-    quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+    quiet = ("--trainer.logger", "false", "--report", "false")
     flags = ("--data.path", text, "--data.steps", "10", "--model.hidden_size", "8", *quiet)
     flags += ("--trainer.log_every_n_steps", "5")
 
@@ -126,7 +126,7 @@ def test_a_resumed_run_goes_on_with_the_state_it_had(text):
 
 
 def test_another_text_is_read_with_the_characters_of_the_checkpoint(text, tmp_path, capfd):
-    quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+    quiet = ("--trainer.logger", "false", "--report", "false")
     small = ("--data.steps", "10", "--model.hidden_size", "8", "--trainer.max_steps", "10")
     cli.main(["fit", "--task", "char_lm", "--data.path", text, *small, *quiet])
     (run,) = Path("runs/char_lm").iterdir()

@@ -29,7 +29,7 @@ HEAD = b"step,train/loss,val/loss,val/exact_match\n"
 
 def fit(folder: Path, *arguments: str) -> Path:
     """Run the command, and give the folder that it leaves."""
-    quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+    quiet = ("--trainer.logger", "false", "--report", "false")
     sizes = ("--data.val_size", "64", "--data.test_size", "64", "--report", "false")
     root = ("--trainer.default_root_dir", str(folder))
     cli.main(["fit", *quiet, *sizes, *root, "--task", *arguments])
@@ -472,13 +472,13 @@ def test_the_learning_curve_is_that_of_the_metrics(trained):
     assert losses.get_yscale() == "log"
     levels = [each.get_ydata()[0] for each in reached.get_lines()]
     assert {0.75**8, 0.5**9, 1.0} <= {*levels}
-    assert title(figure) == "exact match 1 at 8 bits after 300 steps\nthe optimum is 1"
+    assert title(figure) == "exact match 1 at 8 bits after 300 training steps\nthe optimum is 1"
 
 
 def test_what_is_judged_is_the_checkpoint_kept(changed):
     rows = b"9,,0.4,0.5\n19,,0.2,0.7\n299,,0.3,0.8\n"
     figure = learning_curve(changed(metrics=HEAD + rows), BinaryAdd())
-    assert title(figure).startswith("exact match 1 at 8 bits after 20 of 300 steps")
+    assert title(figure).startswith("exact match 1 at 8 bits after 20 of 300 training steps")
 
 
 def test_the_last_checkpoint_has_no_mark(changed):

@@ -31,7 +31,7 @@ from seqlearn.record import (
 )
 from seqlearn.tasks import BinaryAdd
 
-QUICK = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false", "--report", "false")
+QUICK = ("--trainer.logger", "false", "--report", "false")
 STEPS = ("--trainer.max_steps", "20", "--trainer.val_check_interval", "10")
 RUN = Path("run")
 

@@ -20,7 +20,7 @@ from seqlearn.resume import Resumable
 from seqlearn.signals import Interrupted
 from seqlearn.tasks import BinaryAdd
 
-QUICK = ("--trainer.logger=false", "--trainer.enable_progress_bar=false")
+QUICK = ("--trainer.logger=false", "--report=false")
 SHORT = ("--trainer.max_steps=20", "--trainer.val_check_interval=10", "--data.test_lengths=[8]")
 
 

@@ -18,7 +18,7 @@ from seqlearn.objectives import OBJECTIVES
 from seqlearn.record import CONFIG, METRICS, RESULTS
 from seqlearn.score import MORE_IS_BETTER, cost
 
-QUICK = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false", "--report", "false")
+QUICK = ("--trainer.logger", "false", "--report", "false")
 NOON = datetime(2026, 3, 1, 12).astimezone()
 
 

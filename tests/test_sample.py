@@ -9,7 +9,7 @@ import pytest
 from seqlearn import cli
 from seqlearn.modules import ManyToMany
 
-QUICK = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+QUICK = ("--trainer.logger", "false", "--report", "false")
 
 
 @pytest.fixture(scope="module")

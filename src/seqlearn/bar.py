@@ -1,11 +1,14 @@
 """The progress bar."""
 
+import sys
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
+from jsonargparse import Namespace
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 
 MOST = 3
+"""Metrics that it shows."""
 
 
 class Bar(RichProgressBar):
@@ -22,3 +25,17 @@ class Bar(RichProgressBar):
         metrics = super().get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
         return dict(list(metrics.items())[:MOST])
+
+
+def settle_bar(trainer: Namespace, callbacks: list[Callback]) -> list[Callback]:
+    """Add a bar to callbacks, unless there is one, or none is wanted.
+
+    Args:
+        trainer: The arguments of the Trainer, changed in place.
+        callbacks: Those it is to have.
+    """
+    if any(isinstance(callback, ProgressBar) for callback in callbacks):
+        return callbacks
+    if trainer.enable_progress_bar is None:  # a file would get a stray line of it
+        trainer.enable_progress_bar = sys.stdout.isatty()
+    return [*callbacks, Bar()] if trainer.enable_progress_bar else callbacks

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +12,12 @@ from jsonargparse import set_parsing_settings
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import WandbLogger
 
 from seqlearn import terminal
 from seqlearn.answers import ask
 from seqlearn.arguments import TaskCLI
-from seqlearn.bar import Bar
+from seqlearn.bar import settle_bar
 from seqlearn.checkpoints import OWN
 from seqlearn.checks import explain, settle
 from seqlearn.conclusion import SHOWN, conclude
@@ -110,12 +108,7 @@ class Command(TaskCLI):
             config.callbacks = self.run.around(as_list(config.callbacks))
             if not any(isinstance(plugin, CheckpointIO) for plugin in as_list(config.plugins)):
                 config.plugins = [*as_list(config.plugins), self.run.resumable.checkpoint_io]
-        callbacks = as_list(config.callbacks)
-        if not any(isinstance(callback, ProgressBar) for callback in callbacks):
-            if config.enable_progress_bar is None:  # a file would get a stray line of it
-                config.enable_progress_bar = sys.stdout.isatty()
-            if config.enable_progress_bar:
-                config.callbacks = [*callbacks, Bar()]
+        config.callbacks = settle_bar(config, as_list(config.callbacks))
         trainer = super().instantiate_trainer(**kwargs)
         disarm(trainer)
         return trainer
@@ -215,7 +208,7 @@ class Command(TaskCLI):
         with Signals(self.interrupt):
             metrics = self.scores(self.trainer.validate(**{**kwargs, "verbose": False}))
         if self.trainer.is_global_zero:
-            terminal.show(f"{self.title}: validation", rows(self.datamodule, metrics, "val"))
+            terminal.show(self.datamodule, rows(self.datamodule, metrics, "val"))
 
     def test(self, **kwargs: Any) -> None:
         """Score every test length."""
@@ -225,7 +218,7 @@ class Command(TaskCLI):
                 answers = ask(self.model, self.datamodule, SHOWN)
                 examples = self.datamodule.describe(answers.batch, answers.predictions)
                 found = rows(self.datamodule, metrics, "test")
-                terminal.show(f"{self.title}: test", found, examples)
+                terminal.show(self.datamodule, found, examples)
 
     def predict(self, **kwargs: Any) -> None:
         """Write down what the network says to every test example, and show the first."""
@@ -240,12 +233,7 @@ class Command(TaskCLI):
         except OSError as error:
             raise RunError(f"{os.path.relpath(path)}: {error.strerror}") from error
         notes = [f"{len(examples)} examples: {os.path.relpath(path)}"]
-        terminal.show(examples=examples[:SHOWN], notes=notes)
-
-    @property
-    def title(self) -> str:
-        """The task's name."""
-        return type(self.datamodule).__name__
+        terminal.show(self.datamodule, [], examples[:SHOWN], notes=notes)
 
     @staticmethod
     def scores(loaders: list[Any]) -> dict[str, float]:

@@ -97,5 +97,5 @@ def conclude(
             if isinstance(logger, WandbLogger):
                 media.log(logger, pictures, examples, answers.text)
                 notes += filter(None, [loggers.finish(logger)])
-    found, title = rows(data, metrics, "test"), f"{type(data).__name__}: test"
-    terminal.show(title, found, examples[:SHOWN], answers.text, notes)
+    found = rows(data, metrics, "test")
+    terminal.show(data, found, examples[:SHOWN], answers.text, notes)

@@ -22,7 +22,8 @@ def collect(trainer: Trainer, data: SequenceDataModule, predictions: Any) -> lis
         data: The task.
         predictions: A tensor for each batch; under several devices, of this one's batches.
     """
-    loader: EvalLoader = trainer.predict_dataloaders
+    loader = trainer.predict_dataloaders
+    assert isinstance(loader, EvalLoader)
     said: list[Tensor] = predictions
     own = [
         example

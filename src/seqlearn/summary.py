@@ -52,8 +52,8 @@ def rows(data: SequenceDataModule, metrics: Mapping[str, float], stage: str) -> 
     trained = data.length if data.length in lengths else min(lengths, key=lambda n: n or 0)
     result = []
     for metric in (data.metric, f"rollout_{data.metric}"):
-        for length, value in sorted(found.pop(metric, {}).items(), key=lambda item: item[0] or 0):
-            row = Row(metric, length, value, trained=length == data.length)
+        for n, value in sorted(found.pop(metric, {}).items(), key=lambda item: item[0] or 0):
+            row = Row(metric, n, value, trained=n == data.length)
             result.append(row if metric != data.metric else compared(data, row))
     for metric, values in found.items():
         if trained in values:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seqlearn.data import SequenceDataModule
 from seqlearn.examples import Example
 from seqlearn.score import number
 from seqlearn.summary import Row
@@ -45,8 +46,8 @@ def comparison(rows: Sequence[Row]) -> str:
 
 
 def show(
-    title: str = "",
-    rows: Sequence[Row] = (),
+    data: SequenceDataModule,
+    rows: Sequence[Row],
     examples: Sequence[Example] = (),
     sample: str | None = None,
     notes: Sequence[str] = (),
@@ -54,7 +55,7 @@ def show(
     """Print the table, the examples with their mistakes marked, generated text, and the notes."""
     console = Console(highlight=False)
     if rows:
-        console.print(table(rows, title))
+        console.print(table(rows, type(data).__name__))
         if others := comparison(rows):
             console.print(others, soft_wrap=True)
     for example in examples:

@@ -33,7 +33,7 @@ TASKS = {
 }
 COMMON = (
     *("--trainer.max_steps=60", "--trainer.val_check_interval=20", "--trainer.logger=false"),
-    *("--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu", "--data.batch_size=8"),
+    *("--report=false", "--trainer.accelerator=cpu", "--data.batch_size=8"),
 )
 
 

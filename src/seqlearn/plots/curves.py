@@ -111,7 +111,7 @@ def learnt(record: Record, data: SequenceDataModule) -> str:
     """Say what was reached, and what that is worth."""
     whole = record.results["steps"]
     kept = kept_step(record) or whole
-    steps = f"after {kept:,}{f' of {whole:,}' if kept != whole else ''} steps"
+    steps = f"after {kept:,}{f' of {whole:,}' if kept != whole else ''} training steps"
     points = dict(at_lengths(record, data.metric))
     if data.length not in points:
         return f"Learning {words(record.results['task'])}, {steps}"

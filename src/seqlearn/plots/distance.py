@@ -21,6 +21,7 @@ def judged(truth: Tensor, said: Tensor, last: Tensor | None = None) -> str:
             is the mean of the true ones.
 
     Example:
+        >>> import torch
         >>> judged(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.5], [3.0]]))
         'mean error 0.25 (always saying the mean: 1)'
     """

@@ -12,8 +12,8 @@ from seqlearn.plots.curves import learning_curve, length_generalization
 from seqlearn.plots.insides import before_training, gradient_flow, hidden_states
 from seqlearn.record import Record
 
-SHOWN, MEASURED = 6, 16
-"""Examples to show, and to measure gradients on."""
+MEASURED = 16
+"""Examples to measure gradients on."""
 
 
 class Run(NamedTuple):
@@ -27,8 +27,8 @@ class Run(NamedTuple):
 
 def predictions(run: Run) -> Figure | None:
     """Draw the task's own view."""
-    shown = run.answers.first(SHOWN)
-    return run.data.plot(shown.batch, shown.predictions, shown.alone)
+    batch, said, alone, _ = run.answers
+    return run.data.plot(batch, said, alone)
 
 
 def gradients(run: Run) -> Figure | None:

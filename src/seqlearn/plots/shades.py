@@ -86,7 +86,10 @@ def name_classes(
 
 
 def tally(right: Tensor, scored: Tensor) -> tuple[int, int, int, int]:
-    """Count the examples right as a whole, all examples, the answers right, and all answers."""
-    right, scored = (part.reshape(len(part), -1) for part in (right & scored, scored))
+    """Count the examples right as a whole, all examples, the answers right, and all answers.
+
+    What is not scored is never right, as no answer is `UNSCORED`, and not counted.
+    """
+    right, scored = (part.reshape(len(part), -1) for part in (right, scored))
     whole, counted = (right == scored).all(1), scored.any(1)
     return int((whole & counted).sum()), int(counted.sum()), int(right.sum()), int(scored.sum())
