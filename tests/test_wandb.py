@@ -218,11 +218,15 @@ NAMES = ("--trainer.logger.name", "mine", "--trainer.logger.project", "other")
 WORDS = {
     "no logger": (("--trainer.logger", "false"), {}, 0),
     "disabled": ((), {"WANDB_MODE": "disabled"}, 0),
-    "offline with a key": ((), {"WANDB_MODE": "offline", "WANDB_API_KEY": "a" * 40}, 1),
+    "offline with a key": (
+        (),
+        {"WANDB_MODE": "offline", "WANDB_API_KEY": "a" * 40, "WANDB_PROJECT": "theirs"},
+        1,
+    ),
     "offline by flag": (("--trainer.logger.offline", "true"), {"WANDB_API_KEY": "a" * 40}, 1),
     "names of one's own": (
         (*NAMES, "--trainer.logger.save_dir", "elsewhere"),
-        {},
+        {"WANDB_NAME": "theirs", "WANDB_RUN_GROUP": "theirs", "WANDB_TAGS": "a,b"},
         0,
     ),
     "everything, in a sweep": (EVERYTHING, AGENT, 1),
@@ -250,6 +254,9 @@ def test_the_users_word_counts(heard, word):
     if word == "names of one's own":
         recorded = Recorded(folder / "elsewhere").run
         assert (recorded.display_name, recorded.project) == ("mine", "other")
+        assert (recorded.run_group, list(recorded.tags)) == ("theirs", ["a", "b"])
+    if word == "offline with a key":
+        assert Recorded(run).run.project == "theirs"
 
 
 @pytest.fixture(scope="module")

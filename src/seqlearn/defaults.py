@@ -7,10 +7,7 @@ from typing import Any
 DEFAULTS: dict[str, Any] = {
     "default_root_dir": "runs",
     "devices": 1,  # a toy network gains nothing from more, and the global batch stays the same
-    "logger": {
-        "class_path": "lightning.pytorch.loggers.WandbLogger",
-        "init_args": {"project": "seqlearn"},
-    },
+    "logger": {"class_path": "lightning.pytorch.loggers.WandbLogger"},
     "check_val_every_n_epoch": None,  # val_check_interval counts steps, whatever an epoch is
     "num_sanity_val_steps": 0,  # the first validation comes soon enough
     "log_every_n_steps": 10,
@@ -32,5 +29,6 @@ def quiet() -> None:
     """Spare the terminal what the user can do nothing about; what matters still shows."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # tips, and lists of devices not there
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its list of fonts
     for message in IRRELEVANT:
         warnings.filterwarnings("ignore", message=message)

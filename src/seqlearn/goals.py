@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from seqlearn.data import SequenceDataModule
-from seqlearn.objectives import OBJECTIVES
+from seqlearn.score import MORE_IS_BETTER
 
 
 def more_is_better(data: SequenceDataModule) -> bool:
     """Tell whether more of the headline metric is better, or less."""
-    return OBJECTIVES[data.objective].goals.get(data.metric) == "max"
+    return data.metric in MORE_IS_BETTER
 
 
 def met_at(data: SequenceDataModule, length: int, value: float) -> bool | None:

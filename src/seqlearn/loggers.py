@@ -17,6 +17,15 @@ from seqlearn import files
 from seqlearn.errors import RunError, is_main_process
 from seqlearn.safe_wandb import SafeWandbLogger, give_up, settle, sync_command, tell
 
+VARIABLES = {
+    "project": "WANDB_PROJECT",
+    "name": "WANDB_NAME",
+    "group": "WANDB_RUN_GROUP",
+    "tags": "WANDB_TAGS",
+    "job_type": "WANDB_JOB_TYPE",
+}
+"""What the environment says of these counts, if no argument does."""
+
 
 def prepare(
     given: Namespace, verb: str, task: str, model: Mapping[str, Any], folder: Path | None
@@ -41,6 +50,7 @@ def prepare(
         given.class_path = f"{SafeWandbLogger.__module__}.{SafeWandbLogger.__name__}"
     arguments, network = given.init_args, model.get("init_args", model)
     open_fields = {
+        "project": "seqlearn",
         "name": f"{task}-{network.get('cell')}-{network.get('hidden_size')}",
         "group": task,
         "tags": [task, str(network.get("cell"))],
@@ -51,7 +61,7 @@ def prepare(
         own_id = arguments.version or f"{task}-{folder.name}"
         open_fields |= {"id": own_id, "save_dir": str(folder.absolute())}
     for name, value in open_fields.items():
-        if arguments.get(name) in (None, "."):
+        if arguments.get(name) in (None, ".") and not os.environ.get(VARIABLES.get(name, "")):
             arguments[name] = value
     # Told to Weights & Biases itself; Lightning would refuse to record a model offline.
     offline, arguments.offline = arguments.offline, False

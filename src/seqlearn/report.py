@@ -1,13 +1,13 @@
 """``python -m seqlearn.report RUN``: pictures and a page of what a run came to."""
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 from seqlearn import files
 from seqlearn.errors import fail, refuse
+from seqlearn.plain import Parser
 from seqlearn.record import PAGE, PLOTS, Record, RecordError
 from seqlearn.signals import Signals, interrupt
 
@@ -81,14 +81,6 @@ def publish(
     return Report(pictures, record.folder / PAGE, faults)
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
-        refuse("report", message)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the report of a run anew.
 
@@ -99,9 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: With code 2 and one line of text, if the run cannot be read; with 1, if the
             report cannot be made.
     """
-    parser = Parser(
-        "seqlearn report", description="Draw what a run came to.", allow_abbrev=False
-    )
+    parser = Parser("report", "Draw what a run came to.")
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     wanted = parser.parse_args(arguments)
     signals = Signals()
@@ -110,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             record = Record(wanted.run)
             module, data = record.load()
             from seqlearn.answers import ask
+            from seqlearn.defaults import quiet
+        quiet()
         signals.heed()
     except RecordError as error:
         refuse("report", f"argument RUN: {error}")

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.text import Text
 from seqlearn.compare import compare
 from seqlearn.entries import COLUMNS, Entry, arranged, find, read
 from seqlearn.errors import refuse, say
+from seqlearn.plain import Parser, until_closed
 from seqlearn.record import Record, RecordError, UnfinishedError, listed
 from seqlearn.score import number
 from seqlearn.signals import Signals, interrupt
@@ -25,14 +26,6 @@ from seqlearn.signals import Signals, interrupt
 NUMBERS = ("size", "steps", "seconds")
 SPARE = ("task", "date", "seconds", "steps", "size", "goal", "cell")
 """What a narrow terminal goes without, the first first: task and date stand in a run's path too."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
-        refuse("runs", message)
 
 
 def column(word: str) -> str:
@@ -52,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With code 2 and one line of text, if the arguments are not right.
     """
-    parser = Parser(
-        "seqlearn runs",
-        description="List the runs of a folder, or compare two of them.",
-        allow_abbrev=False,
-    )
+    parser = Parser("runs", "List the runs of a folder, or compare two of them.")
     parser.add_argument(
         "folder",
         type=Path,
@@ -215,10 +204,8 @@ def write(console: Console, *parts: Table | str) -> None:
 def put(text: str) -> None:
     """Print, in the characters that the output knows, as far as somebody reads."""
     encoding = sys.stdout.encoding or "utf-8"
-    try:
+    with until_closed():
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
-    except BrokenPipeError:  # whoever reads has enough; Python would complain again at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """``python -m seqlearn.sample RUN``: let a network of characters write."""
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from seqlearn.errors import refuse
 from seqlearn.limits import Rule
+from seqlearn.plain import Parser, until_closed
 from seqlearn.record import find_checkpoint
 from seqlearn.signals import Signals, interrupt
 
@@ -21,14 +19,6 @@ LENGTH, TOP_K, SEED = Rule(0, 10**9), Rule(1), Rule(0, 2**63 - 1)
 TEMPERATURE = Rule(0, kind="number")
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
-        refuse("sample", message)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a prompt and what a trained network writes after it, as it is written.
 
@@ -38,9 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: With code 2 and one line of text, if the arguments are not right.
     """
-    parser = Parser(
-        "seqlearn sample", description="Let a network of characters write.", allow_abbrev=False
-    )
+    parser = Parser("sample", "Let a network of characters write.")
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, or a checkpoint")
     parser.add_argument(
         "--prompt", help="the text to go on with (the first character known, often a new line)"
@@ -66,12 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = network.stream(prompt, wanted.length, wanted.temperature, wanted.top_k, wanted.seed)
     except ValueError as error:
         refuse("sample", str(error))
-    try:
-        with Signals(interrupt):
-            for piece in chain([prompt], text, ["\n"]):
-                print(piece, end="", flush=True)
-    except BrokenPipeError:  # whoever reads has enough; Python would complain again at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with Signals(interrupt), until_closed():
+        for piece in chain([prompt], text, ["\n"]):
+            print(piece, end="", flush=True)
 
 
 def load(run: Path) -> "ManyToMany":
