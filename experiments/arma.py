@@ -1,6 +1,6 @@
 """A linear network is a moving average: set its impulse responses beside those of the process.
 
-python experiments/arma.py [--seed 0] [--plot arma.png]
+python -m experiments.arma [--seed 0] [--plot arma.png]
 
 On the left the forecast: what a value of 1, seen once, adds to the forecasts from then on. On the
 right the process: what a shock of 1 adds to the values from then on, where the network's forecasts
@@ -14,15 +14,11 @@ import json
 import tempfile
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 
 from seqlearn import ARMA, ManyToMany, fit
+from seqlearn.plots import style
 from seqlearn.response import closed_loop, impulse_response
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
 
 STEPS = 32
 
@@ -39,22 +35,25 @@ def fitted(seed: int) -> tuple[ManyToMany, dict[str, float]]:
     return network, results["metrics"]
 
 
-def draw(pairs: dict[str, tuple[np.ndarray, np.ndarray]], path: str) -> None:
+def draw(pairs: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     """Draw for each title the response of the process and that of the network."""
-    figure, axes = plt.subplots(1, len(pairs), figsize=(10, 3.5), layout="constrained")
+    apart = max(np.abs(process - network).max() for process, network in pairs.values())
+    found = f"the network's weights are those of the process, at most {apart:.2g} apart"
+    figure, axes = style.new(found, 1, len(pairs), size=(8, 3.4))
     for axis, (title, (process, network)) in zip(axes, pairs.items(), strict=True):
         axis.axhline(0, color="0.8", linewidth=1)
-        axis.plot(process, color="0.6", linewidth=5, label="process")
-        axis.plot(network, "o", color="C3", markersize=4, label="network")
-        axis.set(title=title, xlabel="steps since")
-        axis.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+        axis.plot(process, color=style.TRUE, alpha=0.5, linewidth=5, label="process")
+        axis.plot(network, "o", color=style.SAID, markersize=4, label="network")
+        axis.set_title(title, fontsize=10)
+        axis.set(xlabel="steps since", ylabel="added")
+        style.legend(axis)
+    style.save(figure, path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the weights and of the data")
-    parser.add_argument("--plot", default="arma.png", help="where to draw")
+    parser.add_argument("--plot", type=Path, default="arma.png", help="where to draw")
     wanted = parser.parse_args()
     data = ARMA()
     network, metrics = fitted(wanted.seed)

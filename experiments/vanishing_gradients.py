@@ -13,19 +13,16 @@ import logging
 import math
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # a file, no window
-
-import matplotlib.pyplot as plt
 import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from seqlearn import FirstSymbol, ManyToOne
 from seqlearn.gradients import gradient_norms
+from seqlearn.plots import style
 
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn": ("rnn", {}),
@@ -38,8 +35,6 @@ CLIPS: dict[str, dict[str, Any]] = {
     "norm clipped at 1": {"gradient_clip_val": 1.0},
     "values clipped at 0.1": {"gradient_clip_val": 0.1, "gradient_clip_algorithm": "value"},
 }
-COLORS = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"]  # told apart by everyone
-MARKS = ["o", "s", "^", "D", "v"]
 HIDDEN, LAGS, GAINS = 32, 100, (1.0, 2.0, 3.0, 4.0, 6.0)
 
 
@@ -99,10 +94,12 @@ def smooth(values: Sequence[float], window: int = 20) -> Tensor:
     return torch.tensor(values).unfold(0, window, 1).mean(1)
 
 
-def draw(delays: Sequence[int], budget: int, seeds: int, path: str) -> None:
+def draw(delays: Sequence[int], budget: int, seeds: int, path: Path) -> None:
     """Measure, print and draw all four panels."""
-    figure, ((flow, reached), (blown, clipped)) = plt.subplots(2, 2, figsize=(11, 8))
-    looks = list(zip(COLORS, MARKS, strict=True))
+    title = "Gradients vanish or explode over time; open gates keep them, clipping bounds them"
+    figure, axes = style.new(title, 2, 2, size=(9, 7))
+    ((flow, reached), (blown, clipped)) = axes
+    looks = list(zip(style.COLORS, style.MARKS, strict=True))
     for (name, (cell, cell_args)), (color, mark) in zip(CELLS.items(), looks, strict=False):
         look = {"color": color, "marker": mark, "label": name, "markersize": 5}
         norms = curve(cell, cell_args, seeds)
@@ -114,7 +111,7 @@ def draw(delays: Sequence[int], budget: int, seeds: int, path: str) -> None:
         reached.plot(delays, found, **look)
         print(f"{name:<20} gradient over {LAGS} steps {norms[-1]:.0e}; accuracy", end=" ")
         print(", ".join(f"{n}: {value:.2f}" for n, value in zip(delays, found, strict=True)))
-    for gain, (color, mark) in zip(GAINS, looks, strict=True):
+    for gain, (color, mark) in zip(GAINS, looks, strict=False):
         norms = curve("rnn", {"gain": gain}, seeds)
         blown.semilogy(norms, markevery=20, color=color, marker=mark, label=f"x {gain:g}")
         print(f"rnn, recurrent weights x {gain:g}: gradient over {LAGS} steps {norms[-1]:.0e}")
@@ -135,12 +132,11 @@ def draw(delays: Sequence[int], budget: int, seeds: int, path: str) -> None:
         (blown, "Large recurrent weights: it explodes", "lag (steps)", "gradient norm"),
         (clipped, "Clipping makes such a network learn", "update", "loss (nats)"),
     ]
-    for axes, title, below, beside in named:
-        axes.set(title=title, xlabel=below, ylabel=beside)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
+    for axis, title, below, beside in named:
+        axis.set_title(title, fontsize=10)
+        axis.set(xlabel=below, ylabel=beside)
+        style.legend(axis)
+    style.save(figure, path)
     print(f"written: {path}")
 
 
@@ -149,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--delays", type=int, nargs="+", default=[2, 5, 10, 20, 50, 100, 200])
     parser.add_argument("--budget", type=int, default=600, help="updates of each fit (600)")
     parser.add_argument("--seeds", type=int, default=5, help="untrained networks a curve (5)")
-    parser.add_argument("--out", default="vanishing_gradients.png", help="the picture")
+    parser.add_argument("--out", type=Path, default="vanishing_gradients.png", help="the picture")
     wanted = parser.parse_args(arguments)
     warnings.filterwarnings("ignore")  # Lightning's, on loaders and logging of short fits
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

@@ -173,12 +173,8 @@ EARLY = {
     "empty path": add("--ckpt_path ''", "argument --ckpt_path: no such file"),
     # other verbs
     "test of nothing": add("", "argument --run: required, a run", "test"),
-    "validation of nothing": add(
-        "", "argument --run: required, a run", "validate"
-    ),
-    "prediction of nothing": add(
-        "", "argument --run: required, a run", "predict"
-    ),
+    "validation of nothing": add("", "argument --run: required, a run", "validate"),
+    "prediction of nothing": add("", "argument --run: required, a run", "predict"),
     "test of a run": Case("--resume other", "argument --resume: only fit goes on with a", "test"),
     "test of no batch": add("--ckpt_path text.ckpt --data.batch_size 0", "at least 1", "test"),
     "no run to sample": Case("", "the following arguments are required: RUN", "sample"),

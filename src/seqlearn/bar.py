@@ -14,11 +14,14 @@ MOST = 3
 class Bar(RichProgressBar):
     """Lightning's bar, with a few metrics, and no number of an epoch where there is but one."""
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
-        super().on_train_epoch_start(trainer, pl_module)
-        endless = trainer.max_epochs in (None, -1)
-        if endless and self.progress and self.train_progress_bar_id is not None:
-            self.progress.update(self.train_progress_bar_id, description="Training")
+    def _get_train_description(self, current_epoch: int) -> str:
+        """Name what is going on.
+
+        Private in Lightning; the public hook is called when the first frame has been shown.
+        """
+        if self.trainer.max_epochs in (None, -1):
+            return f"{'Training':{len(self.validation_description)}}"
+        return super()._get_train_description(current_epoch)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """Give the metrics shown, without the number of the run."""

@@ -1,0 +1,65 @@
+"""The progress bar, in a terminal and elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+
+FIT = ("-m", "seqlearn.fit", "--task", "alphabet", "--report", "false")
+SHORT = ("--trainer.logger", "false", "--trainer.max_steps", "20", "--data.test_lengths", "[25]")
+
+
+def in_a_terminal(*flags: str) -> tuple[int, str]:
+    """Fit where a terminal is; give the exit code and what it shows, without control codes."""
+    main, other = pty.openpty()
+    termios.tcsetwinsize(other, (40, 120))
+    environment = {**os.environ, "TERM": "xterm"}
+    command = [sys.executable, *FIT, *SHORT, *flags]
+    with subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=environment) as fit:
+        os.close(other)
+        shown = b""
+        while True:
+            try:
+                part = os.read(main, 4096)
+            except OSError:  # as Linux has it when the last writer is gone
+                break
+            if not part:
+                break
+            shown += part
+    os.close(main)
+    return fit.returncode, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+
+
+def test_a_terminal_shows_progress_with_three_metrics_at_most():
+    code, shown = in_a_terminal("--trainer.log_every_n_steps", "5")
+    assert code == 0, shown
+    assert "Training" in shown and "20/20" in shown and "it/s" in shown
+    metrics = set(re.findall(r"[\w/]+(?=: [\d.]+)", shown))
+    assert {"train/loss", "val/accuracy"} & metrics and len(metrics) <= 3
+    assert "v_num" not in shown and "Epoch" not in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--trainer.max_epochs", "2", "--data.train_size", "40"), "Epoch 1/1"),
+        (("--trainer.callbacks+", "TQDMProgressBar"), "Epoch 0"),
+        (("--trainer.enable_progress_bar", "false"), None),
+    ],
+    ids=["epochs", "own bar", "none"],
+)
+def test_the_users_word_counts(flags, word):
+    code, shown = in_a_terminal(*flags)
+    assert code == 0, shown
+    assert word in shown if word else "20/20" not in shown and "Training" not in shown
+
+
+def test_elsewhere_there_is_none_and_the_output_is_short():
+    done = subprocess.run([sys.executable, *FIT, *SHORT], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert len(lines) < 40 and "it/s" not in done.stdout and "\x1b" not in done.stdout
