@@ -132,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--all", action="store_true", help="also what takes minutes")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the pictures (this one)")
     wanted = parser.parse_args(arguments)
+    wanted.out.mkdir(parents=True, exist_ok=True)
     for study in STUDIES:
         if wanted.only not in (None, study.lesson):
             continue

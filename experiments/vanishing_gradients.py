@@ -108,7 +108,7 @@ def draw(delays: Sequence[int], budget: int, seeds: int, path: Path) -> None:
             train(n, cell, cell_args, adam, max_steps=budget, gradient_clip_val=1.0)[0]
             for n in delays
         ]
-        reached.plot(delays, found, **look)
+        reached.plot(delays, found, **look | {"label": None})  # as on the left
         print(f"{name:<20} gradient over {LAGS} steps {norms[-1]:.0e}; accuracy", end=" ")
         print(", ".join(f"{n}: {value:.2f}" for n, value in zip(delays, found, strict=True)))
     for gain, (color, mark) in zip(GAINS, looks, strict=False):
@@ -128,7 +128,12 @@ def draw(delays: Sequence[int], budget: int, seeds: int, path: Path) -> None:
     clipped.set(ylim=(0, 3))
     named = [
         (flow, "The gradient vanishes; open gates keep it", "lag (steps)", "gradient norm"),
-        (reached, f"What is far is not learnt ({budget} updates)", "steps to remember", "accuracy"),
+        (
+            reached,
+            f"So what is far is not learnt ({budget} updates)",
+            "steps to remember",
+            "accuracy",
+        ),
         (blown, "Large recurrent weights: it explodes", "lag (steps)", "gradient norm"),
         (clipped, "Clipping makes such a network learn", "update", "loss (nats)"),
     ]

@@ -312,6 +312,9 @@ def test_arguments_of_the_presets_cell_go_with_it(seqlearn):
     own = ("--model.cell", "window", "--model.cell_args", "{size: 2}")
     seqlearn("fit", "--task", "first_symbol", *own, *flags)
     assert weights(newest("first_symbol"))["cell.layers.0.weight"].shape == (32, 2 * 4)
+    own = ("--model.cell", "window", "--model.cell_args.size", "3")
+    seqlearn("fit", "--task", "first_symbol", *own, *flags)
+    assert weights(newest("first_symbol"))["cell.layers.0.weight"].shape == (32, 3 * 4)
 
 
 def test_classes_of_ones_own_need_no_task(seqlearn):

@@ -117,9 +117,10 @@ def settle(config: Any, request: Request, known: str | None) -> None:
     preset_steps = config.trainer.max_steps == trainer.get("max_steps") and not given
     if config.trainer.max_epochs is not None and preset_steps:
         config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
-    other_cell = model and config.model.cell != model["cell"]
-    if other_cell and config.model.cell_args == model.get("cell_args"):
-        config.model.cell_args = None  # they are those of the preset's cell
+    if model and config.model.cell != model["cell"]:
+        theirs = (model.get("cell_args") or {}).items()  # for the preset's cell
+        asked = (config.model.cell_args or {}).items()
+        config.model.cell_args = {k: v for k, v in asked if (k, v) not in theirs} or None
     if config.data.get("vocabulary", "") is None:
         config.data.vocabulary = known
 

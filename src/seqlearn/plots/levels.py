@@ -86,11 +86,11 @@ def number(value: float) -> str:
     """Write a metric so that 1 means exactly that.
 
     Example:
-        >>> [number(value) for value in (1.0, 0.9999, 0.00123456, 1.16e-128, 37921.4)]
-        ['1', '0.999', '0.00123', '1e-128', '37921']
+        >>> [number(value) for value in (1.0, 0.9999, 0.00123456, 1.2e-128, 37921.4)]
+        ['1', '0.999', '0.00123', '< 1e-9', '37921']
     """
     if 0.9995 <= value < 1:
         return "0.999"
     if 0 < abs(value) < 1e-4:
-        return f"{value:.0e}"
+        return f"{value:.0e}" if abs(value) >= 1e-9 else "< 1e-9"
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

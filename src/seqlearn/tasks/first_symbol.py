@@ -26,8 +26,9 @@ class FirstSymbol(SequenceDataModule):
 
     `steps` is the dial from easy to impossible: the gradient that could teach to keep the first
     symbol shrinks with every step it is led back through. With the preset's size and budget a tanh
-    network learns it at 10 steps and stays at chance at 200; gates that start half open, and forget
-    a half in each step, stay there at 30 already: the preset starts them open (`forget_bias`).
+    network mostly learns it at 10 steps and stays at chance at 200; gates that start half open, and
+    forget a half in each step, stay there at 30 already: the preset starts them open
+    (`forget_bias`).
 
     Shapes:
         inputs ``(B, T)`` int64: symbols as 0 to ``classes - 1`` (the modules make them one-hot).
