@@ -102,6 +102,41 @@ def test_a_run_is_validated(run, capfd):
     assert "exact_match" in capfd.readouterr().out
 
 
+TASK = """
+from dataclasses import dataclass
+from seqlearn import BinaryAdd
+
+@dataclass(kw_only=True, eq=False)
+class Own(BinaryAdd):
+    pass
+"""
+
+
+def test_a_task_of_ones_own_is_asked_again_from_where_it_was_trained():
+    Path("theirs.py").write_text(TASK)
+    seqlearn = Path(sys.executable).with_name("seqlearn")
+    own = ("--data", "theirs.Own", "--model", "ManyToMany")
+    subprocess.run([seqlearn, "fit", *own, *QUICK], check=True)
+    (run,) = Path("runs", "own").iterdir()  # the path is not absolute
+    for verb in ("test", "predict", "validate"):
+        done = subprocess.run([seqlearn, verb, "--run", run], capture_output=True, text=True)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+    text = (run / "config.yaml").read_text().replace("bits: 8", "bits: many")
+    (run / "config.yaml").write_text(text)
+    done = subprocess.run([seqlearn, "test", "--run", run], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert f"argument --config: data.bits in {run}/config.yaml: must be an integer" in done.stderr
+
+
+def test_the_best_weights_that_are_gone_are_not_replaced_in_silence(run, capfd):
+    subprocess.run(["cp", "-r", str(run), "copy"], check=True)
+    Path("copy/checkpoints/best.ckpt").unlink()
+    assert "best.ckpt" in refused(capfd, "test", "--run", "copy")
+    Path("copy/results.json").unlink()  # a run that is not finished may have no best yet
+    cli.main(["test", "--run", "copy"])
+    assert "exact_match@4" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,5 +1,7 @@
 """What is tried before a fit leaves no trace, and refuses nothing that would do."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -82,6 +84,37 @@ def test_a_schedule_is_long_enough_if_training_can_end(total):
         rehearse("fit", network, data, trainer)
     with pytest.raises(ValueError, match="Tried to step"):  # and would have
         trainer.fit(network, data)
+
+
+TASK = """
+from dataclasses import dataclass
+from seqlearn import BinaryAdd
+
+@dataclass(kw_only=True, eq=False)
+class Own(BinaryAdd):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("metric = 'mse'", "`metric` of Own must be one of loss, accuracy, exact_match, mse_ratio"),
+        ("mapping = 'one-to-none'", "`mapping` of Own must be one of many-to-one, many-to-many"),
+        ("baselines = lambda self: {'coin': float('nan')}", "`baselines` of Own must give finite"),
+        ("baselines = lambda self: [0.5]", "`baselines` of Own must give finite numbers by name"),
+        ("baselines = lambda self: {'coin': 'half'}", "got {'coin': 'half'}"),
+    ],
+)
+def test_a_task_that_says_what_cannot_be_is_refused(line, message):
+    Path("own.py").write_text(TASK.format(line))
+    done = subprocess.run(
+        [sys.executable, "-m", "seqlearn.fit", "--data", "own.Own", "--model", "ManyToMany"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert message in done.stderr and not Path("runs").exists()
 
 
 def test_every_preset_goes_into_a_small_machine(monkeypatch, capfd):

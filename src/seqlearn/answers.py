@@ -44,7 +44,11 @@ def ask(module: SequenceModule, data: SequenceDataModule, count: int) -> Answers
     there = SequenceBatch(*(part.to(module.device) for part in batch))
     module.eval()
     predict = module.objective.predict
-    predictions = predict(module.answer(there, 0)).cpu()
+    # Side by side, as in the test, for a network that carries its state along.
+    size = data.lanes("test") or count
+    parts = zip(*(torch.split(part, size) for part in there), strict=True)
+    outputs = [module.answer(SequenceBatch(*part), k) for k, part in enumerate(parts)]
+    predictions = predict(torch.cat(outputs)).cpu()
     alone = module.alone(there)
     text = None
     if module.objective.writes and isinstance(module, ManyToMany) and module.vocabulary:

@@ -113,10 +113,14 @@ def settle(config: Any, request: Request, known: str | None) -> None:
         known: The characters that the checkpoint is made for, if there is one and it is.
     """
     trainer, model = (request.preset.get(group, {}) for group in ("trainer", "model"))
-    given = any(word.startswith("--trainer.max_steps") for word in request.arguments)
-    preset_steps = config.trainer.max_steps == trainer.get("max_steps") and not given
+    given = request.given(["trainer"])
+    preset_steps = config.trainer.max_steps == trainer.get("max_steps")
+    preset_steps = preset_steps and "trainer.max_steps" not in given
     if config.trainer.max_epochs is not None and preset_steps:
         config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
+    if "trainer.log_every_n_steps" not in given and config.trainer.max_steps > 0:
+        log = min(config.trainer.log_every_n_steps, config.trainer.max_steps)
+        config.trainer.log_every_n_steps = log  # else of a short run there is nothing to see
     if model and config.model.cell != model["cell"]:
         theirs = (model.get("cell_args") or {}).items()  # for the preset's cell
         asked = (config.model.cell_args or {}).items()

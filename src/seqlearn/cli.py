@@ -1,6 +1,7 @@
 """The command line: ``seqlearn VERB ...``, the same as ``python -m seqlearn.VERB ...``."""
 
 import ast
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def dispatch(verb: str, *rest: str) -> None:
     """Do what the verb says, or show what there is."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # classes of one's own, as with `python -m`
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)  # classes of one's own, as with `python -m`
     if verb in ("-h", "--help"):
         verbs = "\n".join(f"  {name:<12}{text}" for name, text in (VERBS | OTHERS).items())
         print(f"{USAGE.format(verb='VERB')}\nverbs:\n{verbs}\n\n{task_list()}")

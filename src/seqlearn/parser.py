@@ -1,7 +1,7 @@
 """The parser of the command's arguments, and its errors in plain words."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from inspect import signature
 from typing import ClassVar, NoReturn
 
@@ -11,7 +11,7 @@ from seqlearn.errors import refuse
 from seqlearn.limits import shown
 from seqlearn.modules import MODULES
 from seqlearn.request import Request, nearest
-from seqlearn.settings import flat, plain, read_config, settings
+from seqlearn.settings import flat, plain, settings
 from seqlearn.tasks import TASKS
 
 KINDS = {
@@ -46,12 +46,12 @@ class Parser(LightningArgumentParser):
             message = f"argument {flag}: there is no such argument"
             message += owners(flag) or nearest(flag, known)
         elif stranger := re.search(r"[Oo]ption '([\w.]+)'", message):
-            message = f"{source(stranger[1], arguments)}: there is no such argument"
+            message = f"{source(stranger[1], self.request)}: there is no such argument"
         elif missing := re.search(r"arguments are required: (\w+\.)?(.*)", message):
             group = "" if missing[1] else owner(arguments)
             message = f"argument --{group}{missing[2]}: required"
         else:
-            message = reword(message, arguments)
+            message = reword(message, self.request)
         refuse(self.request.verb, message)
 
 
@@ -73,7 +73,7 @@ def owner(arguments: Sequence[str]) -> str:
     return f"{classes[-1]}." if classes else ""
 
 
-def reword(message: str, arguments: Sequence[str]) -> str:
+def reword(message: str, request: Request) -> str:
     """Say in plain words what jsonargparse finds wrong with a value."""
     keys = re.findall(r'Parser key "([\w.]+)"', message)
     values = re.findall(r"(?:Given value|Got value): (.*)", message)
@@ -86,12 +86,12 @@ def reword(message: str, arguments: Sequence[str]) -> str:
         return message
     reason = re.search(r"Errors:\s+- (.*(?:\n {6,}.*)*)", message)
     if reason and values and wanted in ([], ["null"]):
-        return f"{source(keys[-1], arguments)}: {reason[1]}, got {values[-1]}"
+        return f"{source(keys[-1], request)}: {reason[1]}, got {values[-1]}"
     if not values or not wanted:
-        return f"{source(keys[-1], arguments)}: {message.rpartition(': ')[2]}"
+        return f"{source(keys[-1], request)}: {message.rpartition(': ')[2]}"
     rule = " or ".join(dict.fromkeys(wanted))
     value = "null" if values[-1] == "None" else shown(plain(values[-1]))
-    return f"{source(keys[-1], arguments)}: must be {rule}, got {value}"
+    return f"{source(keys[-1], request)}: must be {rule}, got {value}"
 
 
 def literal(kind: str) -> str:
@@ -106,7 +106,7 @@ def in_words(kind: str) -> str:
     return KINDS.get(re.sub(r"<class '(?:.*\.)?(\w+)'>", r"\1", kind), "")
 
 
-def source(key: str, arguments: Sequence[str]) -> str:
+def source(key: str, request: Request) -> str:
     """Tell where a setting stands, of which jsonargparse may know the last part of its name only.
 
     That is on the command line, or in a configuration file.
@@ -116,21 +116,14 @@ def source(key: str, arguments: Sequence[str]) -> str:
     def is_it(name: str) -> bool:
         return f".{name}".endswith(f".{key}")
 
+    arguments = request.arguments
     names = [word[2:].partition("=")[0].rstrip("+") for word in arguments if word[:2] == "--"]
     if found := next(filter(is_it, names), None):
         return f"argument --{found}"
-    for path in config_files(arguments):
-        if found := next(filter(is_it, flat(read_config(path))), None):
+    for path, config in request.configs.items():
+        if found := next(filter(is_it, flat(config)), None):
             return f"argument --config: {found} in {path}"
     values = settings(arguments, ())
     if found := next((name for name, value in values.items() if f"'{key}':" in str(value)), None):
         return f"argument --{found}: {key}"
     return f"argument --{key}"
-
-
-def config_files(arguments: Sequence[str]) -> Iterator[str]:
-    """Find the configuration files that are named on the command line."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        name, equals, value = word.partition("=")
-        if name in ("-c", "--config"):
-            yield value if equals else following

@@ -1,5 +1,6 @@
 """What would fail only when training is under way, tried before a run leaves a trace."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,10 +29,20 @@ def rehearse(verb: str, model: SequenceModule, data: SequenceDataModule, trainer
     data.setup(verb)
     if verb != "fit":
         return
+    require_baselines(data)
     require_batches(data, trainer)
     require_room(model, data)
     scheduler = try_optimizer(model, steps(data, trainer))
     require_monitors(model, data, trainer, scheduler)
+
+
+def require_baselines(data: SequenceDataModule) -> None:
+    """Refuse baselines that no result could be set beside."""
+    found = data.baselines()
+    numbers = found.values() if isinstance(found, dict) else [None]
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in numbers):
+        kind = type(data).__name__
+        raise ValueError(f"`baselines` of {kind} must give finite numbers by name, got {found!r}.")
 
 
 def require_batches(data: SequenceDataModule, trainer: Trainer) -> None:

@@ -13,8 +13,15 @@ import yaml
 from seqlearn.errors import refuse
 from seqlearn.launch import launch_error, overrun, processes
 from seqlearn.limits import refusal
-from seqlearn.record import CONFIG, LAST, PREDICTIONS, RecordError, find_checkpoint
-from seqlearn.record import read_config as read_config_of
+from seqlearn.record import (
+    CONFIG,
+    LAST,
+    PREDICTIONS,
+    Record,
+    RecordError,
+    UnfinishedError,
+    find_checkpoint,
+)
 from seqlearn.settings import ConfigError, read_config, settings
 
 
@@ -27,6 +34,7 @@ class Request:
         task: The task's word, or None for classes of the user's own.
         preset: The task's tuned configuration.
         arguments: The arguments for the whole parser.
+        configs: The configuration files that they name, as they were read.
         resume: The folder of the run to go on with.
         output: Where to write predictions; None is for where you are.
     """
@@ -35,6 +43,7 @@ class Request:
     task: str | None
     preset: dict[str, Any]
     arguments: list[str]
+    configs: dict[str, dict[str, Any]]
     resume: Path | None = None
     output: Path | None = None
 
@@ -92,7 +101,7 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
     if seen.output and seen.output.is_dir():
         refuse(verb, f"argument --output: must be a file, got the folder {seen.output}")
     output = seen.output or (seen.run / PREDICTIONS if seen.run else None)
-    return Request(verb, task, preset, rest, seen.resume, output)
+    return Request(verb, task, preset, rest, configs, seen.resume, output)
 
 
 def check_early(verb: str, task: str | None, wanted: Mapping[str, Any]) -> None:
@@ -135,10 +144,13 @@ def resumable(verb: str, folder: Path) -> tuple[Path, Path]:
 
 
 def finished(verb: str, folder: Path) -> tuple[Path, Path]:
-    """Find the configuration and the best checkpoint of a run folder."""
+    """Find the configuration of a run and its checkpoint: the best one, or the best so far."""
     try:
-        read_config_of(folder)
-        return folder / CONFIG, find_checkpoint(folder)
+        try:
+            checkpoint = Record(folder).checkpoint
+        except UnfinishedError:
+            checkpoint = find_checkpoint(folder)
+        return folder / CONFIG, checkpoint
     except RecordError as error:
         refuse(verb, f"argument --run: {error}")
 

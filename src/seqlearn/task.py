@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MAPPINGS = ("many-to-one", "many-to-many", "one-to-many", "encoder-decoder")
+
+
 class Task(ABC):
     """What is to be declared of a task, and what may be."""
 
     mapping: ClassVar[str]
-    """How targets align with inputs: ``"many-to-one"``, ``"many-to-many"``, ``"one-to-many"`` or
-    ``"encoder-decoder"``."""
+    """How targets align with inputs, a word of `MAPPINGS`."""
     objective: ClassVar[str]
     """What is predicted, a word of ``OBJECTIVES``: binary, categorical or regression."""
     metric: ClassVar[str]
@@ -124,6 +126,19 @@ class Task(ABC):
     def goal(self) -> float | None:
         """What the headline metric should reach with the preset; None if nothing can be asked."""
         return None
+
+    def require_declared(self, metrics: Sequence[str]) -> None:
+        """Refuse a mapping that there is not, or a headline that is none of these metrics.
+
+        Raises:
+            ValueError: If it is so.
+        """
+        for name, words in {"mapping": MAPPINGS, "metric": metrics}.items():
+            if (word := getattr(self, name)) not in words:
+                kind = type(self).__name__
+                raise ValueError(
+                    f"`{name}` of {kind} must be one of {', '.join(words)}, got {word!r}."
+                )
 
     def memory(self, batch: SequenceBatch) -> dict[str, Tensor]:
         """Name what a network has to keep in mind, with its value before each step: ``(B, T)``.

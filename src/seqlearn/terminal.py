@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqlearn.data import SequenceDataModule
-from seqlearn.examples import Example
+from seqlearn.examples import Example, visible
 from seqlearn.score import number
 from seqlearn.summary import Row
 
@@ -61,7 +61,8 @@ def show(
     for example in examples:
         console.print(marked(example), soft_wrap=True)
     if sample:
-        console.print(Text(f"It writes: {sample}\n"), soft_wrap=True)
+        lines = "\n".join(map(visible, sample.split("\n")))
+        console.print(Text(f"It writes: {lines}\n"), soft_wrap=True)
     for note in notes:
         console.print(Text(note), soft_wrap=True)
 

@@ -115,6 +115,7 @@ class SequenceModule(Finite, ABC):
 
     def check_task(self, data: SequenceDataModule) -> None:
         """Refuse a task whose targets align with its inputs in another way."""
+        data.require_declared([*self.objective.goals, "mse_ratio"])
         if data.mapping != self.mapping:
             fitting = "".join(word.capitalize() for word in data.mapping.split("-"))
             name = type(self).__name__

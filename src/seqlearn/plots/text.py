@@ -50,7 +50,7 @@ def text(
     shades = np.full((2 * max(1, len(drawn)), WIDTH), np.nan)
     for row, (k, places) in enumerate(drawn):
         shades[2 * row, : len(places)] = chances[k, places].numpy()
-    note = "each example begins without a memory; below: what was held more likely"
+    note = "below: what was held more likely"
     if left := cropped(lines=(len(drawn), len(lines))):
         note += f"; {left}"
     figure, axis = new(title, size=(8, 1.3 + 0.22 * len(shades)), note=note)
