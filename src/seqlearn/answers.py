@@ -40,13 +40,13 @@ def ask(module: SequenceModule, data: SequenceDataModule, count: int) -> Answers
     """Let a network answer the first test examples of the training length, or the shortest."""
     length = data.length if data.length in data.curve else data.curve[0]
     dataset = data.dataset("test", length)
-    batch = dataset.batch(range(min(count, len(dataset))))
+    lanes, count = data.lanes("test") or count, min(count, len(dataset))
+    # Side by side, as in the test, for a network that carries its state along.
+    batch = dataset.batch(range(max(min(count, lanes), count - count % lanes)))
     there = SequenceBatch(*(part.to(module.device) for part in batch))
     module.eval()
     predict = module.objective.predict
-    # Side by side, as in the test, for a network that carries its state along.
-    size = data.lanes("test") or count
-    parts = zip(*(torch.split(part, size) for part in there), strict=True)
+    parts = zip(*(torch.split(part, lanes) for part in there), strict=True)
     outputs = [module.answer(SequenceBatch(*part), k) for k, part in enumerate(parts)]
     predictions = predict(torch.cat(outputs)).cpu()
     alone = module.alone(there)
