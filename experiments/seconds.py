@@ -1,4 +1,4 @@
-"""Show where the seconds of one command go: imports, start, training, test.
+"""Show where the seconds of one command go: imports, start, training, test, report.
 
     python experiments/seconds.py [--runs 5] [arguments of seqlearn.fit]
 
@@ -12,7 +12,10 @@ import subprocess
 import sys
 import tempfile
 
-PHASES = ["import torch", "import lightning", "import wandb", "arguments", "start", "train", "test"]
+PHASES = [
+    *("import torch", "import lightning", "import wandb"),
+    *("arguments", "start", "train", "test", "report"),
+]
 
 CHILD = """
 import json, sys, time
@@ -24,7 +27,7 @@ import lightning.pytorch.cli; mark()
 import wandb; mark()
 from functools import wraps
 from lightning.pytorch import Trainer
-from seqlearn.command import SequenceCLI
+from seqlearn import command
 def begins(kind, name):
     function = getattr(kind, name)
     @wraps(function)
@@ -32,9 +35,10 @@ def begins(kind, name):
         mark()
         return function(*arguments, **named)
     setattr(kind, name, call)
-begins(SequenceCLI, "before_instantiate_classes")  # the arguments are understood
+begins(command.Command, "before_instantiate_classes")  # the arguments are understood
 begins(Trainer, "fit")
 begins(Trainer, "test")
+begins(command, "conclude")
 cli.main(["fit", *sys.argv[1:]])
 mark()
 print(json.dumps([b - a for a, b in zip(marks, marks[1:])]))

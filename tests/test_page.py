@@ -18,6 +18,7 @@ from seqlearn.examples import Example
 from seqlearn.page import Picture
 from seqlearn.record import Record
 from seqlearn.summary import Row
+from seqlearn.tasks import BouncingBall
 
 HOSTILE = "</pre></style><script>alert(1)</script><img src=x onerror=\"alert('2')\">&lt;"
 VOID = {"img", "meta"}
@@ -111,11 +112,35 @@ def test_it_says_what_was_reached_and_beside_what(run):
     assert "Cell rnn of 16 units. ✗ goal not met" in read.texts("p")
     lines = [row.split("|") for row in cells(read)]
     assert lines[:4] == [
-        ["metric", "bits", "reached", "goal", "optimum", "coin"],
-        ["exact_match", "8 (trained)", "0.9999", "1.0000 ✗ missed", "1.0000", "0.0020"],
-        ["exact_match", "16", "1.0000", "1.0000 ✓", "1.0000", "7.6e-06"],
+        ["metric", "bits", "reached", "goal", "optimum", "simple predictors"],
+        ["exact_match", "8 (trained)", "0.9999", "1.0000 ✗ missed", "1.0000", "coin 0.0020"],
+        ["exact_match", "16", "1.0000", "1.0000 ✓", "1.0000", "coin 7.6e-06"],
         ["loss", "8", "0.5000", "", "", ""],
     ]
+
+
+def test_simple_predictors_stand_together_and_a_line_ends_between_them(run):
+    row = Row("loss", 8, 0.5, {"forgetful": 0.25, "3-gram": 0.5, "uniform": 3.0}, trained=True)
+    read = Reader(page.render(run, [row], [], [], None))
+    assert cells(read)[1].endswith("||forgetful 0.2500, 3-gram 0.5000, uniform 3.0000")
+    whole = [text for text in read.texts("span") if text[-1].isdigit()]
+    assert whole == ["forgetful 0.2500", "3-gram 0.5000", "uniform 3.0000"]
+
+
+def test_one_is_no_plural(tmp_path):
+    run = record(tmp_path / "run", hidden_size=1, length=1)
+    read = Reader(page.render(run, [Row("exact_match", 1, 0.5)], [], [], None))
+    assert read.texts("h1") == ["binary_add: exact_match 0.5000 at 1 bit"]
+    assert "Cell rnn of 1 unit. ✗ goal not met" in read.texts("p")
+
+
+def test_two_lines_of_a_title_are_joined(run, tmp_path):
+    data = BouncingBall()
+    batch = data.dataset("test", 50).batch(range(2))
+    figure = data.plot(batch, batch.targets, batch.targets[:, 9:])
+    shown = picture(tmp_path / "a.png", title=figure.get_suptitle())
+    (said,) = Reader(page.render(run, [], [], [shown], None)).texts("figcaption")
+    assert said == "One step ahead: mean error 0 box widths; alone it drifts to 0 after 40 steps"
 
 
 def cells(read: Reader) -> list[str]:
@@ -133,7 +158,7 @@ def cells(read: Reader) -> list[str]:
     [({"bound": 1, "met": True}, ["✓ goal met"]), ({"bound": 1, "met": None}, []), (None, [])],
 )
 def test_a_goal_is_spoken_of_only_where_there_is_one(tmp_path, goal, words):
-    read = Reader(page.render(record(tmp_path / "run", goal=goal), ROWS[:1], [], [], None))
+    read = Reader(page.render(record(tmp_path / "run", goal=goal), ROWS[2:], [], [], None))
     assert read.texts("span") == words
     assert read.texts("title") == [", ".join([*read.texts("h1"), *words])]
 

@@ -17,8 +17,10 @@ from seqlearn.gradients import gradient_norms
 from seqlearn.modules import MODULES, ManyToMany
 from seqlearn.plots.curves import learning_curve, length_generalization
 from seqlearn.plots.insides import before_training, gradient_flow, hidden_states
-from seqlearn.plots.style import save
+from seqlearn.plots.rows import Sign, draw
+from seqlearn.plots.style import new, save
 from seqlearn.record import LAST, METRICS, RESULTS, Record
+from seqlearn.splits import UNSCORED
 from seqlearn.states import step
 from seqlearn.tasks import TASKS, BinaryAdd, BouncingBall, CharLM, FirstSymbol
 
@@ -85,11 +87,11 @@ def line(axes, label):
     return found.get_xydata()
 
 
-def states(figure):
+def states(figure, every=1):
     """The states drawn, by unit."""
     axes = axis(figure, "unit")
     units = [int(text.get_text()) for text in axes.get_yticklabels()]
-    table = axes.images[0].get_array()
+    table = axes.images[0].get_array()[::every]
     assert len(units) == len(table)
     return dict(zip(units, np.asarray(table), strict=True))
 
@@ -271,6 +273,88 @@ def test_without_a_memory_the_title_counts_what_still_changes():
     assert title(figure) == f"{moves.sum()} of 8 units still change after step 10"
 
 
+def test_units_that_are_not_drawn_are_counted_too():
+    data = CharLM(corpus="grammar", grammar_size=20_000, steps=12)
+    module = untrained(data, hidden_size=100)
+    batch = data.dataset("test").batch(range(2))
+    figure = hidden_states(module, data, batch)
+    found, _ = by_hand(module.eval().cell, module.features(batch.inputs[0]))
+    moves = np.ptp(found[-3:].numpy(), axis=0) > 0.2 * float(found.abs().max())
+    assert len(states(figure, every=2)) == 32  # of 64 drawn every other is named
+    assert title(figure) == f"{moves.sum()} of 100 units still change after step 10"
+
+
+def test_a_single_step_is_counted_and_numbered_as_one():
+    data = TASKS["waveform"](steps=1)
+    batch = data.dataset("test", 1).batch(range(4))
+    figure = hidden_states(untrained(data, hidden_size=1), data, batch)
+    assert title(figure) == "1 unit after one step"
+    figure.draw_without_rendering()
+    axes = axis(figure, "unit")
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+@pytest.mark.parametrize("task", ["football", "topic"])
+def test_answers_are_called_by_their_names(task):
+    data = TASKS[task]()
+    module = untrained(data)
+    batch = data.dataset("test", data.length).batch([1])
+    figure = hidden_states(module, data, batch)
+    said = int(module(batch.inputs, batch.lengths)[0].argmax())
+    for name, number in (("target", int(batch.targets[0])), ("answer", said)):
+        (sign,) = signs(figure, name).values()
+        assert sign.get_text() == data.answers[number]
+        save(figure, Path("states.png"))
+        assert sign.get_window_extent().x1 < axis(figure, "unit").get_window_extent().x1
+
+
+def test_names_of_answers_are_no_names_of_bits_or_of_fewer_classes():
+    data = FirstSymbol(steps=12)
+    type_ = type("Text", (FirstSymbol,), {"vocabulary": "abcdefgh", "answers": ("yes", "no")})
+    data = type_(steps=12)
+    batch = data.dataset("test", 12).batch([0])
+    figure = hidden_states(untrained(data), data, batch)
+    (target,) = signs(figure, "target").values()
+    assert target.get_text() == str(int(batch.targets[0]))
+
+
+def test_long_names_are_cut_to_their_step_and_numbers_alone_are_not():
+    figure, axes = new("title", size=(8, 1))
+    rows = {
+        "target": {step: Sign("adjective") for step in range(1, 41)},
+        "answer": {40: Sign("adjective")},
+        "input": {1: Sign("12")},
+    }
+    draw(axes, rows, 430 / 40)
+    found = {name: [*signs(figure, name).values()] for name in rows}
+    assert {sign.get_text() for sign in found["target"]} == {"adj…"}
+    assert [sign.get_text() for sign in found["answer"]] == ["adjective"]
+    assert [sign.get_text() for sign in found["input"]] == ["12"]
+
+
+@pytest.mark.parametrize(("task", "length"), [("noise", 5), ("next_number", 100), ("waveform", 1)])
+def test_a_single_value_is_written_as_in_the_examples(task, length):
+    data = TASKS[task](**({"steps": 1} if task == "waveform" else {}))
+    module, batch = untrained(data), data.dataset("test", length).batch([3])
+    figure = hidden_states(module, data, batch)
+    (example,) = data.describe(batch, module.answer(batch, 0).detach())
+    for name, text in (("target", example.target), ("answer", example.prediction)):
+        assert [sign.get_text() for sign in signs(figure, name).values()] == [text]
+
+
+@pytest.mark.parametrize(
+    ("task", "label"), [("waveform", "value"), ("bouncing_ball", "output 1 of 2")]
+)
+def test_a_curve_of_answers_says_which_and_has_its_legend_above(task, label):
+    data = TASKS[task]()
+    batch = data.dataset("test", data.length).batch(range(2))
+    figure = hidden_states(untrained(data), data, batch)
+    figure.draw_without_rendering()
+    axes = axis(figure, label)
+    assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1
+
+
 def test_what_is_too_much_is_left_out_and_said(tmp_path):
     data = FirstSymbol(steps=400, classes=20)
     module = untrained(data, hidden_size=300)
@@ -334,13 +418,22 @@ def test_a_gradient_far_too_small_to_be_squared_is_drawn():
     assert drawn[held] == pytest.approx(exact[held], rel=1e-3)
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-def test_short_sequences_have_a_gradient_too(steps):
-    symbols = torch.tensor([[0, 1], [2, 3]])[:, :steps]
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_gradient_over_fewer_than_three_lags_is_not_drawn(steps):
+    symbols = torch.tensor([[0, 1, 2], [2, 3, 1]])[:, :steps]
     batch = SequenceBatch(symbols, symbols[:, 0], torch.full((2,), steps))
     figure = gradient_flow(untrained(FirstSymbol(steps=steps)), None, batch)
-    assert ("a single step" in title(figure)) == (steps == 1)
-    assert len(line(axis(figure, "gradient norm"), "after training")) == steps
+    if steps < 3:
+        assert figure is None
+    else:
+        assert len(line(axis(figure, "gradient norm"), "after training")) == steps
+
+
+def test_of_nothing_to_score_there_is_no_gradient():
+    data = BinaryAdd(bits=8)
+    batch = data.dataset("test", 8).batch(range(4))
+    nothing = batch._replace(targets=torch.full_like(batch.targets, UNSCORED))
+    assert gradient_flow(untrained(data), None, nothing) is None
 
 
 @pytest.mark.parametrize("task", ["binary_add", "first_symbol", "waveform", "decimal_add"])
@@ -447,6 +540,16 @@ def test_a_predictor_known_at_the_training_length_alone_is_a_level_line_that_say
     level = [each for each in axes.get_lines() if set(each.get_ydata()) == {0.75**8}]
     assert level[0].get_xdata() == [0, 1]  # from edge to edge
     assert "ignore carry at 8 0.1" in [text.get_text() for text in axes.texts]
+
+
+def test_one_is_no_plural(changed):
+    scores = {"test/exact_match@1": 0.5, "test/exact_match@2": 0.25}
+    record = changed({"metrics": scores, "length": 1, "steps": 1}, metrics=HEAD + b"0,0.5,,\n")
+    data = BinaryAdd(bits=1, test_lengths=[8])
+    said = title(learning_curve(record, data))
+    assert said.startswith("exact match 0.5 at 1 bit after 1 training step\n")
+    fall = "exact match falls from 0.5 at 1 bit to 0.25 at 2 bits"
+    assert title(length_generalization(record, data)).startswith(fall)
 
 
 def test_one_length_makes_no_curve(changed):

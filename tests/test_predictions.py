@@ -1,6 +1,7 @@
 """``--run``: a finished run is asked again; ``predict`` writes down what it says."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,34 @@ def test_two_devices_write_the_same_file(run):
     assert Path("one.jsonl").read_text() == Path("two.jsonl").read_text()
 
 
+def test_what_is_no_file_is_written_to_and_stays(run):
+    seqlearn = Path(sys.executable).with_name("seqlearn")
+    command = [seqlearn, "predict", "--run", run, "--output"]
+    done = subprocess.run([*command, "/dev/stdout"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count('{"input": ') == 300
+    os.mkfifo("pipe")
+    with subprocess.Popen([*command, "pipe"], stdout=subprocess.DEVNULL) as process:
+        assert len(rows(Path("pipe"))) == 300
+    assert process.returncode == 0 and Path("pipe").is_fifo()
+
+
+def test_the_training_length_is_that_of_the_run(run, capfd):
+    cli.main(["test", "--run", str(run), "--data.bits", "6", "--data.test_lengths", "[4, 6]"])
+    trained = [line for line in capfd.readouterr().out.splitlines() if "(trained)" in line]
+    assert len(trained) == 1 and "exact_match@4" in trained[0]
+
+
+def test_a_checkpoint_of_another_network_is_refused(run, capfd):
+    subprocess.run(["cp", "-r", str(run), "copy"], check=True)
+    small = ("--model.hidden_size", "4", "--trainer.max_steps", "10", *QUICK[2:])
+    cli.main(["fit", "--task", "binary_add", *DATA, *small])
+    (other,) = Path("runs", "binary_add").iterdir()
+    subprocess.run(["cp", str(other / "checkpoints/best.ckpt"), "copy/checkpoints"], check=True)
+    for arguments in (("fit", "--resume"), ("test", "--run"), ("predict", "--run")):
+        assert "best.ckpt" in refused(capfd, *arguments, "copy")
+    assert "is of another run" in refused(capfd, "report", "copy")
+
+
 def test_a_checkpoint_writes_where_one_is(run):
     checkpoint = str(run / "checkpoints" / "best.ckpt")
     config = ("--config", str(run / "config.yaml"), "--ckpt_path", checkpoint)
@@ -149,6 +178,7 @@ def test_the_best_weights_that_are_gone_are_not_replaced_in_silence(run, capfd):
         (("test", "--run", "{run}", "--model.hidden_size", "4"), "--model.hidden_size: 16"),
         (("test", "--run", "{run}", "--task", "topic"), "for the task 'binary_add', not"),
         (("predict", "--run", "{run}", "--output", "."), "argument --output: must be a file"),
+        (("predict", "--run", "{run}", "--output", "no/a"), "argument --output: must be a file in"),
         (("test", "--run", "{run}", "--output", "a"), "argument --output: there is no such"),
     ],
 )

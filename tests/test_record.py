@@ -229,11 +229,11 @@ FAULTS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "checkpoint of another size": (
         lambda: reseal(hyper_parameters={"hidden_size": 5}),
-        "run/checkpoints/best.ckpt no longer fits BinaryAdd: Error(s) in loading state_dict",
+        "run/checkpoints/best.ckpt cannot be asked again: Error(s) in loading state_dict",
     ),
     "checkpoint of data that cannot be": (
         lambda: reseal(datamodule_hyper_parameters={"bits": -1}),
-        "run/checkpoints/best.ckpt no longer fits BinaryAdd: `bits` must be at least 1, got -1.",
+        "run/checkpoints/best.ckpt cannot be asked again: `bits` must be at least 1, got -1.",
     ),
     "a task that is none": (
         lambda: [edit(CONFIG, task="knitting"), reseal(seqlearn={"task": "knitting"})],

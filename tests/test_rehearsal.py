@@ -99,7 +99,7 @@ class Own(BinaryAdd):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("metric = 'mse'", "`metric` of Own must be one of loss, accuracy, exact_match, mse_ratio"),
+        ("metric = 'mse'", "`metric` of Own must be one of loss, accuracy, exact_match, got"),
         ("mapping = 'one-to-none'", "`mapping` of Own must be one of many-to-one, many-to-many"),
         ("baselines = lambda self: {'coin': float('nan')}", "`baselines` of Own must give finite"),
         ("baselines = lambda self: [0.5]", "`baselines` of Own must give finite numbers by name"),

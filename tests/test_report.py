@@ -1,7 +1,9 @@
 """What a fit leaves to look at, ``seqlearn report``, and what is lost when that fails."""
 
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +128,56 @@ def test_a_plot_that_fails_costs_its_picture(monkeypatch, capfd):
     with pytest.raises(SystemExit, match="1"):
         cli.main(["report", str(run)])
     assert "no eyes" in capfd.readouterr().err
+
+
+def test_a_description_that_fails_costs_the_examples(monkeypatch, capfd):
+    Path("mute.py").write_text(TASK.replace("Shy", "Mute").replace("def plot", "def describe"))
+    monkeypatch.syspath_prepend("")
+    cli.main(["fit", "--data", "mute.Mute", "--model", "ManyToMany", *QUICK])
+    (run,) = Path("runs", "mute").iterdir()
+    assert (run / RESULTS).exists() and (run / PAGE).exists()
+    out, err = capfd.readouterr()
+    assert "no examples: " in err and "exact_match@8" in out
+
+
+def test_a_signal_during_the_report_leaves_a_complete_run(monkeypatch, capfd):
+    def publish(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
+        patch.setattr("seqlearn.report.publish", publish)
+        fit()
+    (run,) = Path("runs", "binary_add").iterdir()
+    line = f"ended by SIGINT; the run is complete, to look at it: seqlearn report {run}\n"
+    assert capfd.readouterr().err == f"seqlearn fit: {line}"
+    cli.main(["report", str(run)])
+
+
+def test_a_run_that_is_complete_keeps_its_seconds_when_it_is_resumed():
+    run = fit("--report", "false")
+    before = json.loads((run / RESULTS).read_text())
+    (run / RESULTS).write_text(json.dumps({**before, "seconds": 1000.0}))
+    cli.main(["fit", "--resume", str(run)])
+    after = json.loads((run / RESULTS).read_text())
+    assert 1000 <= after["seconds"] < 1100 and after["metrics"] == before["metrics"]
+
+
+def test_a_run_without_a_validation_says_so(capfd):
+    run = fit("--trainer.val_check_interval", "100")
+    assert "never validated: these are the last weights" in capfd.readouterr().out
+    assert names(run) >= PICTURES - {"learning_curve"} and (run / PAGE).exists()
+
+
+def test_a_text_that_has_changed_is_told_and_not_misread(capfd):
+    text = Path("text.txt")
+    text.write_text("abcab cab\n" * 200)
+    run = fit("--data.path", str(text), "--model.hidden_size", "8", task="char_lm")
+    Path("elsewhere").mkdir()
+    os.chdir("elsewhere")
+    cli.main(["report", f"../{run}"])  # the text is found
+    os.chdir("..")
+    text.write_text("abxab cab\n" * 200)
+    assert "`vocabulary` must have every character" in refused(capfd, "report", str(run))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from seqlearn.tasks import (
     FirstSymbol,
     Football,
     NextNumber,
+    Noise,
     RandomWalk,
     Reverse,
     Sunspots,
@@ -269,7 +270,7 @@ def test_a_rollout_begins_where_the_ball_was_shown_last():
     batch = draw(data)
     figure = plot(data, batch, say_alone=lambda *_: batch.targets[:, 9:] + 0.2)
     assert figure.get_suptitle() == (
-        "One step ahead: mean error 0 box widths;\nalone it drifts to 0.14 after 40 steps"
+        "One step ahead: mean error 0 box widths\nalone it drifts to 0.14 after 40 steps"
     )
     lines = {line.get_label(): line for line in figure.axes[3].get_lines()}
     begin = (batch.inputs[0, 9] + 1) / 2
@@ -334,7 +335,7 @@ def test_a_series_that_is_no_forecast_is_not_called_one():
 def test_a_forecast_that_goes_on_alone_shows_from_where():
     figure = plot(OwnForecast(), draw(OwnForecast()), say_alone=wrong)
     assert figure.get_suptitle().startswith("One step ahead: mean error 0 (")
-    assert figure.get_suptitle().endswith(";\nalone it is off by 1 after 16 steps")
+    assert figure.get_suptitle().endswith(")\nalone it is off by 1 after 16 steps")
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert list(lines["alone from here"].get_xdata()) == [5.5, 5.5]  # the fifth is shown
     heard = ~torch.tensor(lines["going on alone"].get_ydata()).isnan()
@@ -392,6 +393,33 @@ def test_text_shows_what_was_held_more_likely(tmp_path):
     assert below[0].get_text() in (data.vocabulary[held], "↵", "⇥", "␣", "�")
     save(figure, tmp_path / "view.png")  # a warning would be an error
     assert not {"\n", "\t", "\x1b"} & set("".join(texts(figure)))
+
+
+@pytest.mark.parametrize("length", [5, 70])
+def test_a_text_is_as_wide_as_its_longest_line(length):
+    data = CharLM(corpus="grammar", grammar_size=20_000, steps=length)
+    axis = plot(data, draw(data, count=2)).axes[0]
+    assert axis.get_xlim() == (0.5, min(length, 64) + 0.5)
+
+
+def test_a_single_step_is_a_tick_of_its_own():
+    data = Waveform(steps=1)
+    figure = plot(data, draw(data))
+    figure.draw_without_rendering()
+    axis = figure.axes[0]
+    low, high = axis.get_xlim()
+    assert [tick for tick in axis.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_true_values_have_ticks_between_whole_numbers():
+    data = Noise()
+    batch = draw(data)
+    narrow = batch._replace(targets=torch.linspace(0.6, 1.4, 6)[:, None])
+    figure = plot(data, narrow)
+    figure.draw_without_rendering()
+    axis = figure.axes[0]
+    low, high = axis.get_xlim()
+    assert len([tick for tick in axis.get_xticks() if low <= tick <= high]) > 3
 
 
 def test_words_that_look_like_formulas_are_drawn_as_they_are(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The arguments of a verb, on LightningCLI: tasks, presets, and the checkpoint beside them."""
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -18,8 +19,9 @@ from seqlearn.errors import CheckpointError, inner, refuse
 from seqlearn.identity import DECISIVE, mismatch, stranger
 from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
 from seqlearn.parser import Parser
-from seqlearn.record import BEST
+from seqlearn.record import BEST, LAST
 from seqlearn.request import Request
+from seqlearn.settings import flat
 from seqlearn.tasks import TASKS
 
 
@@ -90,35 +92,42 @@ class TaskCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, then look at what would fail later and less clearly."""
         super().parse_arguments(parser, args)
+        if self.request.task and (path := self.config[self.verb].data.get("path")):
+            self.config[self.verb].data.path = os.path.abspath(path)  # wherever it is read again
         check(self.verb, self.config[self.verb])
         if path := self.config[self.verb].get("ckpt_path"):
             self.checkpoint = self.read_checkpoint(Path(path))
 
     def read_checkpoint(self, path: Path) -> dict[str, Any]:
         """Read a checkpoint; refuse one that is damaged, or does not go with the arguments."""
-        flag = "resume" if self.request.resume else "ckpt_path"
-        content = self.readable(path, flag)
-        best = self.request.resume and self.request.resume / BEST
-        if best and best.is_file():
-            self.readable(best, flag)
-        if self.request.resume and OWN not in content:
+        flag, resume = self.request.flag, self.request.resume
+        content = self.readable(path)
+        if resume and OWN not in content:
             refuse(self.verb, f"argument --resume: {path} does not say what run it is of")
         # Of another program's all that is known is the network.
         said = content.get(OWN, {"config": {"model": content.get("hyper_parameters", {})}})
         if reason := stranger(said, self.request.task):
             refuse(self.verb, f"argument --{flag}: {path} {reason}")
         groups = DECISIVE[1:] if self.verb == "fit" and OWN in content else ("model",)
-        names = DECISIVE if self.request.resume else self.request.given(groups)
+        names = DECISIVE if resume else self.request.given(groups)
         if reason := mismatch(said, self.dumped(), names):
             refuse(self.verb, reason)
+        for file, config in self.request.configs.items():
+            names = [name for name in flat(config) if name.startswith("model.")]
+            if not resume and OWN in content and (reason := mismatch(said, config, names)):
+                refuse(self.verb, f"argument --{flag}: {path} does not go with {file}: {reason}")
+        if resume and (best := resume / BEST).is_file():
+            other = self.readable(best, f"; delete it to go on from {LAST}").get(OWN)
+            if not other or mismatch(other, said["config"], DECISIVE):
+                refuse(self.verb, f"argument --resume: {best} is of another run than {path}")
         return content
 
-    def readable(self, path: Path, flag: str) -> dict[str, Any]:
-        """Read a checkpoint, or refuse it."""
+    def readable(self, path: Path, hint: str = "") -> dict[str, Any]:
+        """Read a checkpoint, or refuse it, and say what can be done."""
         try:
             return read(path)
         except CheckpointError as error:
-            refuse(self.verb, f"argument --{flag}: {error}")
+            refuse(self.verb, f"argument --{self.request.flag}: {error}{hint}")
 
     def fill(self, path: str | None) -> None:
         """Give the network the weights of the checkpoint that was read, if there is one.
@@ -128,7 +137,7 @@ class TaskCLI(LightningCLI):
         """
         if path is None:
             return
-        flag = "resume" if self.request.resume else "ckpt_path"
+        flag = self.request.flag
         known, own = self.known(), self.model.vocabulary
         if known != own:
             raise ValueError(
@@ -138,6 +147,12 @@ class TaskCLI(LightningCLI):
             self.model.load_state_dict(self.checkpoint["state_dict"])
         except RuntimeError as error:
             raise ValueError(f"argument --{flag}: {path}: {error}") from error
+
+    def trained(self) -> int | None:
+        """Give the length that the checkpoint was trained on, if it says so."""
+        said = flat(self.checkpoint.get(OWN, {}).get("config", {}))
+        length: int | None = said.get(f"data.{self.datamodule.measure}")
+        return length
 
     def known(self) -> str | None:
         """Name the characters that the checkpoint is made for, if there is one and it is."""

@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from seqlearn.errors import refuse
+from seqlearn.errors import RunError, fail, refuse
+from seqlearn.output import put, settle_output
 from seqlearn.request import nearest, task_names, understand
 from seqlearn.signals import Signals
 
@@ -43,9 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: With code 2 and one line of text, if the arguments are not right; with 143 or
             130 after SIGTERM or SIGINT, also while what is needed is still being imported.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    settle_output()
     with Signals():  # to end within an import would leave half of it, or be lost there
-        dispatch(*arguments or ["--help"])
+        try:
+            dispatch(*arguments)
+        except RunError as error:
+            fail(arguments[0], str(error))
 
 
 def dispatch(verb: str, *rest: str) -> None:
@@ -54,7 +60,9 @@ def dispatch(verb: str, *rest: str) -> None:
         sys.path.insert(0, here)  # classes of one's own, as with `python -m`
     if verb in ("-h", "--help"):
         verbs = "\n".join(f"  {name:<12}{text}" for name, text in (VERBS | OTHERS).items())
-        print(f"{USAGE.format(verb='VERB')}\nverbs:\n{verbs}\n\n{task_list()}")
+        put(f"{USAGE.format(verb='VERB')}\nverbs:\n{verbs}\n\n{task_list()}")
+    elif verb == "--version":
+        put(f"seqlearn {version('seqlearn-lightning')}")
     elif verb in OTHERS:
         import_module(f"seqlearn.{verb}").main(rest)
     elif verb not in VERBS:
@@ -64,7 +72,7 @@ def dispatch(verb: str, *rest: str) -> None:
     else:
         request = understand(verb, rest)
         if request is None:
-            print(f"{USAGE.format(verb=verb)}\n{task_list()}")
+            put(f"{USAGE.format(verb=verb)}\n{task_list()}")
         else:
             spare_matplotlib()
             from seqlearn.command import run

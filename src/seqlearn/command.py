@@ -25,12 +25,13 @@ from seqlearn.defaults import quiet
 from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, refuse, say
 from seqlearn.identity import batch_error, changes
 from seqlearn.launch import require_processes
-from seqlearn.loggers import MetricsFile, prepare, start
+from seqlearn.loggers import MetricsFile, close, prepare, start
 from seqlearn.predictions import collect, write
 from seqlearn.record import LAST, METRICS, PREDICTIONS
 from seqlearn.rehearsal import rehearse
 from seqlearn.request import Request
 from seqlearn.run import Run, new_folder, snake_case
+from seqlearn.settings import as_list
 from seqlearn.signals import Interrupted, Signals, disarm, interrupt
 from seqlearn.summary import rows
 
@@ -131,7 +132,8 @@ class Command(TaskCLI):
         except RunError as error:
             refuse(self.verb, f"argument --resume: {error}")
         except OSError as error:
-            refuse(self.verb, f"argument --trainer.default_root_dir: cannot write a run: {error}")
+            flag = "resume" if self.request.resume else "trainer.default_root_dir"
+            refuse(self.verb, f"argument --{flag}: cannot write a run: {error}")
         for logger in self.trainer.loggers:
             if isinstance(logger, WandbLogger):
                 try:
@@ -168,14 +170,19 @@ class Command(TaskCLI):
                 say(verb, f"ended by the error above{go_on}")
             raise
         finally:
+            for note in close(self.trainer.loggers if hasattr(self, "trainer") else ()):
+                say(verb, note)
             if self.run:
                 self.run.release()
 
     def how_to_go_on(self) -> str:
-        """Tell how to resume the run, if that can be done."""
+        """Tell how to resume the run, if that can be done, or how to look at what it came to."""
         if not self.run or not (self.run.folder / LAST).exists():
             return ""
-        return f"; go on with: seqlearn fit --resume {os.path.relpath(self.run.folder)}"
+        folder = os.path.relpath(self.run.folder)
+        if self.run.complete:
+            return f"; the run is complete, to look at it: seqlearn report {folder}"
+        return f"; go on with: seqlearn fit --resume {folder}"
 
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""
@@ -217,7 +224,7 @@ class Command(TaskCLI):
             if self.trainer.is_global_zero:
                 answers = ask(self.model, self.datamodule, SHOWN)
                 examples = self.datamodule.describe(answers.batch, answers.predictions)
-                found = rows(self.datamodule, metrics, "test")
+                found = rows(self.datamodule, metrics, "test", self.trained())
                 terminal.show(self.datamodule, found, examples)
 
     def predict(self, **kwargs: Any) -> None:
@@ -239,8 +246,3 @@ class Command(TaskCLI):
     def scores(loaders: list[Any]) -> dict[str, float]:
         """Join the metrics of all loaders, whose names differ."""
         return {name: float(value) for metrics in loaders for name, value in metrics.items()}
-
-
-def as_list(value: Any) -> list[Any]:
-    """Make a list of what may be one, several or none."""
-    return value if isinstance(value, list) else [] if value is None else [value]

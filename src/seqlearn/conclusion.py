@@ -15,12 +15,20 @@ from seqlearn.data import SequenceDataModule
 from seqlearn.errors import say
 from seqlearn.goals import met
 from seqlearn.modules import SequenceModule
-from seqlearn.record import FORMAT, Record
+from seqlearn.record import FORMAT, LAST, Record, RecordError, read_results
 from seqlearn.run import Run
 from seqlearn.summary import rows
 
 SHOWN = 5
 """Examples in the terminal."""
+
+
+def earlier(run: Run) -> float:
+    """Give the seconds of a run that was complete before, and was resumed."""
+    try:
+        return float(read_results(run.folder)["seconds"])
+    except RecordError:
+        return 0.0
 
 
 def results(
@@ -42,7 +50,7 @@ def results(
         "seed": run.config["seed_everything"],
         "finished": f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}",
         "steps": steps,
-        "seconds": round(seconds, 2),
+        "seconds": round(seconds + earlier(run), 2),
         "checkpoint": run.kept(),
         "metric": data.metric,
         "length": data.length,
@@ -80,22 +88,25 @@ def conclude(
     if run:
         run.write_results(results(run, module, data, metrics, steps, seconds))
     answers = ask(module, data, report.EXAMPLES)
-    examples = data.describe(answers.batch, answers.predictions)
+    examples, faults = report.described(data, answers)
     notes = []
     if run:
         folder = os.path.relpath(run.folder)
         notes.append(f"{steps} steps in {seconds:.1f} s; run folder: {folder}")
+        if run.kept() == LAST:
+            notes.append("never validated: these are the last weights, maybe not the best")
         pictures = {}
         if run.config["report"]:
             made = report.publish(Record(run.folder), module, data, answers, examples)
             pictures = made.pictures
-            for fault in made.faults:
-                say("fit", fault)
+            faults += made.faults
             if made.page:
                 notes.append(f"to look at: {os.path.relpath(made.page)}")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 media.log(logger, pictures, examples, answers.text)
                 notes += filter(None, [loggers.finish(logger)])
+    for fault in faults:
+        say("fit", fault)
     found = rows(data, metrics, "test")
     terminal.show(data, found, examples[:SHOWN], answers.text, notes)

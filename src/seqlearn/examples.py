@@ -1,5 +1,6 @@
 """Examples for people: what was shown, what was asked for, and what a network said."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,7 +41,10 @@ class Example(NamedTuple):
         """
         room = width - len(ASKED)
         long = len(self.target) + len(self.prediction) > width // 2
-        shown, asked, said = (shorten(part, room if long else 60) for part in self[:3])
+        if long:
+            shown, asked, said = alike(self[:3], room, columns=self.correct is None)
+        else:
+            shown, asked, said = (shorten(part, 60) for part in self[:3])
         sign = {None: "", True: " ✓", False: " ✗"}[self.correct]
         marked = said if self.correct is None else mark(asked, said)
         note = f"   {shorten(self.note, room)}" if self.note else ""
@@ -51,6 +55,8 @@ class Example(NamedTuple):
 
 SHOWN, ASKED, SAID = "shown      ", "asked      ", "predicted  "
 
+NUMERIC = frozenset("0123456789 +-.,()e naif")
+"""Characters of series of numbers, ``nan`` and ``inf`` among them."""
 SIGNS = {"\n": "↵", "\t": "⇥"}
 """What is written for characters that would not be seen; for others of them, a box."""
 
@@ -101,8 +107,13 @@ def mark(target: str, prediction: str) -> str:
     return "".join(text if right else f"[{text}]" for text, right in found)
 
 
-def shorten(text: str, width: int) -> str:
+def shorten(text: str, width: int, words: bool = True) -> str:
     """Leave out the middle of what is long, whole words or numbers if there are any.
+
+    Args:
+        text: What may be long.
+        width: Characters that may be left.
+        words: Whether words stay whole.
 
     Example:
         >>> shorten("to be or not to be", 16), shorten("abcdefghijklmnopqrstuvwxyz", 13)
@@ -110,7 +121,8 @@ def shorten(text: str, width: int) -> str:
     """
     if len(text) <= width:
         return text
-    first, last = (cut(end, (width - 5) // 2) for end in (text, text[::-1]))
+    half = (width - 5) // 2
+    first, last = (cut(end, half) if words else end[:half] for end in (text, text[::-1]))
     return f"{first} ... {last[::-1]}"
 
 
@@ -120,6 +132,39 @@ def cut(text: str, width: int) -> str:
         if between in text[: width + 1]:
             return text[: width + 1].rpartition(between)[0].rstrip()
     return text[:width]
+
+
+def alike(parts: Sequence[str], width: int, columns: bool = False) -> list[str]:
+    """Shorten texts in the same places, so that one can be held against the other.
+
+    Of as many numbers the same are left, of texts as long as each other the same characters; what
+    has no counterpart is shortened by itself.
+
+    Args:
+        parts: The texts.
+        width: Characters of each.
+        columns: Whether numbers stand below each other.
+
+    Example:
+        >>> alike(["1 2 3 4 5", "1 -2 3 4 -5", "1 to 5"], 9, columns=True)
+        [' 1 ...  5', ' 1 ... -5', '1 to 5']
+    """
+    result = []
+    for part in parts:
+        words = part.split()
+        twins = [each for each in parts if len(each) == len(part)]
+        series = [each.split() for each in parts if set(each) <= NUMERIC]
+        series = [each for each in series if len(each) == len(words)]
+        size = max((len(word) for each in series for word in each), default=0)
+        ends = (width - len("...")) // (2 * size + 2)
+        if words in series and len(series) > 1 and ends:
+            if len(words) * (size + 1) > width + 1:
+                words = [*words[:ends], "...", *words[-ends:]]
+            fill = size if columns else 0
+            result.append(" ".join(word if word == "..." else word.rjust(fill) for word in words))
+        else:
+            result.append(shorten(part, width, words=len(twins) == 1))
+    return result
 
 
 def plainly(data: "Task", batch: SequenceBatch, predictions: Tensor) -> list[Example]:

@@ -3,8 +3,9 @@
 import csv
 import io
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,20 @@ def start(logger: WandbLogger, config: Mapping[str, Any], goals: Mapping[str, st
             )
 
 
-def finish(logger: WandbLogger) -> str:
+def close(loggers: Iterable[Logger]) -> list[str]:
+    """End the runs that are still under way, as failed ones, and say where they are."""
+    wandb = sys.modules.get("wandb")
+    if not wandb or not wandb.run:
+        return []
+    ended = [finish(logger, 1) for logger in loggers if isinstance(logger, WandbLogger)]
+    return [note for note in ended if note]
+
+
+def finish(logger: WandbLogger, exit_code: int = 0) -> str:
     """End the run and say where it is, and what is not there."""
     experiment = logger.experiment
     try:
-        experiment.finish()
+        experiment.finish(exit_code)
     except TimeoutError:
         seconds = experiment.settings.finish_timeout
         return (

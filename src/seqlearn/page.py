@@ -3,7 +3,7 @@
 import os
 import shlex
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +12,9 @@ from xml.etree.ElementTree import Element
 import yaml
 
 from seqlearn import reproduce
-from seqlearn.examples import Example, pieces, shorten
+from seqlearn.examples import Example, alike, pieces
 from seqlearn.markup import document, element, preformatted, scrolled
+from seqlearn.plots.words import several
 from seqlearn.record import CONFIG, Record
 from seqlearn.score import number
 from seqlearn.summary import Row
@@ -64,7 +65,8 @@ def render(
         OSError: If a picture cannot be read.
     """
     title, verdict = headline(record, rows), [*verdicts(record)]
-    network = "Cell {cell} of {hidden_size} units. ".format_map(record.results)
+    units = several(record.results["hidden_size"], "units")
+    network = f"Cell {record.results['cell']} of {units}. "
     sections = {
         "Results": [results(record, rows)] if rows else [],
         "Pictures": [figure(picture) for picture in pictures],
@@ -98,7 +100,7 @@ def headline(record: Record, rows: Sequence[Row]) -> str:
     row = next((row for row in reached if row.trained), reached[0] if reached else None)
     if row is None:
         return str(said["task"])
-    length = "" if row.length is None else f" at {row.length} {said['measure']}"
+    length = "" if row.length is None else f" at {several(row.length, said['measure'])}"
     return f"{said['task']}: {row.metric} {number(row.reached)}{length}"
 
 
@@ -112,17 +114,17 @@ def verdicts(record: Record) -> Iterator[Element]:
 
 def results(record: Record, rows: Sequence[Row]) -> Element:
     """Set out what was reached beside what it is to be compared with."""
-    names = list(dict.fromkeys(name for row in rows for name in row.predictors))
-    columns = (record.results["measure"], "reached", "goal", "optimum", *names)
+    columns = (record.results["measure"], "reached", "goal", "optimum")
     head = element("tr", header("metric"), *(header(column, "number") for column in columns))
+    head.append(header("simple predictors"))
     body = element("tbody")
     for row in rows:
         trained = row.trained and bool(row.predictors)
         length = "" if row.length is None else f"{row.length}{' (trained)' * trained}"
         line = element("tr", element("th", row.metric, scope="row"), kind="trained" * trained)
         line.extend((cell(length), cell(number(row.reached)), bound(row)))
-        values = (row.optimum, *(row.predictors.get(name) for name in names))
-        line.extend(cell("" if value is None else number(value)) for value in values)
+        line.append(cell("" if row.optimum is None else number(row.optimum)))
+        line.append(element("td", *listed(row.predictors)))
         body.append(line)
     return scrolled("Results", element("table", element("thead", head), body))
 
@@ -130,6 +132,13 @@ def results(record: Record, rows: Sequence[Row]) -> Element:
 def cell(text: str) -> Element:
     """Show a number."""
     return element("td", text, kind="number")
+
+
+def listed(predictors: Mapping[str, float]) -> Iterator[str | Element]:
+    """Name values, with room for the end of a line only between them."""
+    for k, (name, value) in enumerate(predictors.items()):
+        yield ", " * bool(k)
+        yield element("span", f"{name} {number(value)}", kind="number")
 
 
 def header(text: str, kind: str = "") -> Element:
@@ -160,7 +169,7 @@ def listing(examples: Sequence[Example]) -> Element:
     columns = ["input", "target", "prediction", *["correct"] * judged, *["note"] * noted]
     body = element("tbody")
     for example in examples:
-        shown, asked, said = (shorten(part, WIDTH) for part in example[:3])
+        shown, asked, said = alike(example[:3], WIDTH)
         cells = [
             element("th", shown, scope="row", kind="text"),
             element("td", asked, kind="text"),

@@ -1,10 +1,6 @@
-"""What verbs with arguments of their own share: the parser, and output that may be cut off."""
+"""What verbs with arguments of their own share: the parser."""
 
 import argparse
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NoReturn
 
 from seqlearn.errors import refuse
@@ -25,12 +21,3 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
         refuse(self.verb, message)
-
-
-@contextmanager
-def until_closed() -> Iterator[None]:
-    """Print as far as somebody reads."""
-    try:
-        yield
-    except BrokenPipeError:  # whoever reads has enough; Python would complain again at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -45,4 +45,8 @@ def write(examples: list[Example], path: Path) -> None:
         OSError: If the file cannot be written; an old one is then untouched.
     """
     lines = (json.dumps(example._asdict(), ensure_ascii=False) for example in examples)
-    files.replace(path, "".join(f"{line}\n" for line in lines).encode())
+    content = "".join(f"{line}\n" for line in lines).encode()
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        path.write_bytes(content)
+    else:
+        files.replace(path, content)

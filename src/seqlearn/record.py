@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,33 +83,9 @@ class Record:
         Raises:
             RecordError: If the checkpoint or a class is gone, damaged or of another version.
         """
-        from seqlearn.checkpoints import OWN, read
-        from seqlearn.data import SequenceDataModule
-        from seqlearn.errors import CheckpointError, is_own_bug
-        from seqlearn.identity import stranger
-        from seqlearn.modules import MODULES, SequenceModule
-        from seqlearn.tasks import TASKS
+        from seqlearn.loading import load  # imports torch
 
-        path, task = self.checkpoint, self.config.get("task")
-        try:
-            said = read(path).get(OWN)
-        except CheckpointError as error:
-            raise RecordError(self.folder, f"has a damaged checkpoint: {error}") from error
-        if reason := stranger(said, task) if said else "does not say what run it is of":
-            raise RecordError(path, reason)
-        if task and task not in TASKS:
-            raise RecordError(self.folder, f"is of a task that this version has not: {task}")
-        data = TASKS[task] if task else named(self.config["data"], SequenceDataModule)
-        module = MODULES[data.mapping] if task else named(self.config["model"], SequenceModule)
-        try:
-            return (
-                module.load_from_checkpoint(path, map_location="cpu", weights_only=True),
-                data.load_from_checkpoint(path, map_location="cpu", weights_only=True),
-            )
-        except Exception as error:  # whatever their arguments and weights no longer fit
-            if is_own_bug(error):
-                raise
-            raise RecordError(path, f"no longer fits {data.__name__}: {error}") from error
+        return load(self)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -185,24 +160,6 @@ def find_checkpoint(run: Path, name: str | None = None) -> Path:
     if not found:
         raise RecordError(run, f"has no {names[0]}: it is gone, or was not kept", again=True)
     return found[0]
-
-
-def named(given: Mapping[str, Any], kind: type = object) -> Any:
-    """Import the class of a configuration's ``class_path``, one of this kind.
-
-    Raises:
-        RecordError: If it cannot be imported, or is of another kind.
-    """
-    path = str(given.get("class_path"))
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except Exception as error:  # of any kind, as it is the user's own code that is run
-        reason = f"cannot be imported, a class that the run needs: {error}"
-        raise RecordError(path, f"{reason}; go to its folder, or set PYTHONPATH") from error
-    if not isinstance(found, type) or not issubclass(found, kind):
-        raise RecordError(path, f"is no {kind.__name__}, as it was for the run")
-    return found
 
 
 def how_to_go_on(folder: Path) -> str:

@@ -1,12 +1,14 @@
 """``python -m seqlearn.report RUN``: pictures and a page of what a run came to."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from seqlearn import files
 from seqlearn.errors import fail, refuse
+from seqlearn.output import put
 from seqlearn.plain import Parser
 from seqlearn.record import PAGE, PLOTS, Record, RecordError
 from seqlearn.signals import Signals, interrupt
@@ -33,6 +35,14 @@ class Report(NamedTuple):
     pictures: dict[str, Path]
     page: Path | None
     faults: list[str]
+
+
+def described(data: "SequenceDataModule", answers: "Answers") -> tuple[list["Example"], list[str]]:
+    """Put answers into words; what fails, in a task of the user's own, is told instead."""
+    try:
+        return data.describe(answers.batch, answers.predictions), []
+    except Exception as error:  # of any kind, and the run is complete without it
+        return [], [f"no examples: {type(error).__name__}: {error}"]
 
 
 def publish(
@@ -76,7 +86,7 @@ def publish(
         text = page.render(record, found, examples[:ON_PAGE], shown, answers.text)
         files.replace(record.folder / PAGE, text.encode())
     except OSError as error:
-        where = os.path.relpath(error.filename or record.folder)
+        where = os.path.relpath(error.filename2 or error.filename or record.folder)
         return Report(pictures, None, [*faults, f"the report is lost: {where}: {error.strerror}"])
     return Report(pictures, record.folder / PAGE, faults)
 
@@ -107,14 +117,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         refuse("report", f"argument RUN: {error}")
     with Signals(interrupt):
         answers = ask(module, data, EXAMPLES)
-        made = publish(record, module, data, answers, data.describe(*answers[:2]))
+        examples, faults = described(data, answers)
+        made = publish(record, module, data, answers, examples)
     for path in made.pictures.values():
-        print(os.path.relpath(path))
+        put(os.path.relpath(path))
     if made.page:
-        print(os.path.relpath(made.page))
-    if made.faults:
-        fail("report", "; ".join(made.faults))
+        put(os.path.relpath(made.page))
+    if faults := [*faults, *made.faults]:
+        fail("report", "; ".join(faults))
 
 
 if __name__ == "__main__":
-    main()
+    from seqlearn import cli
+
+    cli.main(["report", *sys.argv[1:]])

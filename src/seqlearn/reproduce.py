@@ -11,8 +11,9 @@ from lightning.pytorch import Trainer
 
 from seqlearn.defaults import DEFAULTS
 from seqlearn.identity import DECISIVE
+from seqlearn.loading import named
 from seqlearn.modules import MODULES
-from seqlearn.record import RecordError, named
+from seqlearn.record import RecordError
 from seqlearn.request import preset_file
 from seqlearn.tasks import TASKS
 

@@ -36,6 +36,7 @@ class Request:
         arguments: The arguments for the whole parser.
         configs: The configuration files that they name, as they were read.
         resume: The folder of the run to go on with.
+        run: The folder of the run to ask again.
         output: Where to write predictions; None is for where you are.
     """
 
@@ -45,7 +46,13 @@ class Request:
     arguments: list[str]
     configs: dict[str, dict[str, Any]]
     resume: Path | None = None
+    run: Path | None = None
     output: Path | None = None
+
+    @property
+    def flag(self) -> str:
+        """The argument that names what the weights are of."""
+        return "resume" if self.resume else "run" if self.run else "ckpt_path"
 
     def given(self, groups: Sequence[str]) -> list[str]:
         """Name the arguments of these groups that stand on the command line."""
@@ -89,7 +96,8 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
     try:
         configs = {path: read_config(path) for path in seen.config}
     except ConfigError as error:
-        refuse(verb, f"argument --config: {error}")
+        own = folder and str(config) in str(error)
+        refuse(verb, f"argument --{flag if own else 'config'}: {error}")
     task = choose_task(verb, seen.task, configs)
     own = seen.data or any("data" in config for config in configs.values())
     if seen.help and not task and not own:
@@ -98,10 +106,10 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
         refuse(verb, f"argument --task: required, one of {', '.join(task_names())}")
     check_early(verb, task, settings(arguments, configs.values()))
     preset = yaml.safe_load(preset_file(task).read_text("utf-8")) if task else {}
-    if seen.output and seen.output.is_dir():
-        refuse(verb, f"argument --output: must be a file, got the folder {seen.output}")
+    if seen.output and (seen.output.is_dir() or not seen.output.parent.is_dir()):
+        refuse(verb, f"argument --output: must be a file in a folder, got {seen.output}")
     output = seen.output or (seen.run / PREDICTIONS if seen.run else None)
-    return Request(verb, task, preset, rest, configs, seen.resume, output)
+    return Request(verb, task, preset, rest, configs, seen.resume, seen.run, output)
 
 
 def check_early(verb: str, task: str | None, wanted: Mapping[str, Any]) -> None:

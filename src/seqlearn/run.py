@@ -54,7 +54,8 @@ class Run(Callback):
     ) -> None:
         self.folder, self.task, self.config = folder.absolute(), task, config
         self.checkpoints = checkpoints
-        self.began, self.held = False, -1
+        self.began = self.complete = False
+        self.held = -1
         last = self.folder / LAST if checkpoints else None
         self.resumable = Resumable(last, config["seed_everything"], config["save_every"])
         path = self.folder / BEST
@@ -108,6 +109,7 @@ class Run(Callback):
             files.replace(path, f"{text}\n".encode())
         except OSError as error:
             raise RunError(f"{os.path.relpath(path)}: {error.strerror}") from error
+        self.complete = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
         self.began = True

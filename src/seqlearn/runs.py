@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from rich.text import Text
 from seqlearn.compare import compare
 from seqlearn.entries import COLUMNS, Entry, arranged, find, read
 from seqlearn.errors import refuse, say
-from seqlearn.plain import Parser, until_closed
+from seqlearn.output import put, until_closed
+from seqlearn.plain import Parser
 from seqlearn.record import Record, RecordError, UnfinishedError, listed
 from seqlearn.score import number
 from seqlearn.signals import Signals, interrupt
+from seqlearn.tables import fitted, width
 
 NUMBERS = ("size", "steps", "seconds")
 SPARE = ("task", "date", "seconds", "steps", "size", "goal", "cell")
@@ -66,11 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     form.add_argument("--json", action="store_true", help="as JSON, for programs")
     form.add_argument(
         "--compare",
-        nargs=2,
+        nargs="+",
         metavar="RUN",
         help="show what differs between two runs: folders, or their paths in FOLDER",
     )
     wanted = parser.parse_args(arguments)
+    if wanted.compare and len(wanted.compare) != 2:
+        parser.error(f"argument --compare: must be two runs, got {len(wanted.compare)}")
     with Signals(interrupt):
         if wanted.compare:
             side_by_side(wanted.folder, *wanted.compare)
@@ -80,7 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def side_by_side(root: Path, *names: str) -> None:
     """Show two runs."""
-    paths = [Path(name) if os.path.exists(name) else root / name for name in names]
+    paths = [
+        root / name if not os.path.exists(name) and os.path.exists(root / name) else Path(name)
+        for name in names
+    ]
+    if len({os.path.realpath(path) for path in paths}) == 1:
+        refuse("runs", f"argument --compare: must be two runs, got {paths[0]} twice")
     try:
         parts = compare(*map(Record, paths))
     except RecordError as error:
@@ -104,7 +114,11 @@ def show_list(wanted: argparse.Namespace) -> None:
         put(json.dumps([plain(entry) for entry in entries], indent=2, ensure_ascii=False))
     elif entries:
         console = Console(highlight=False)
-        write(console, fitted(entries, wanted.sort, console))
+        spare = [name for name in SPARE if name != wanted.sort]
+        grid, left = fitted(partial(table, entries), list(COLUMNS), spare, console)
+        if left:
+            say("runs", f"the terminal is too narrow for {', '.join(left)}")
+        write(console, grid)
         tell(entries)
     elif found:
         tasks = ", ".join(sorted({entry.task for entry in found}))
@@ -124,20 +138,6 @@ def plain(entry: Entry) -> dict[str, Any]:
         "date": date and date.isoformat(timespec="seconds"),
         "fault": entry.fault and entry.fault.reason,
     }
-
-
-def fitted(entries: Sequence[Entry], sort: str | None, console: Console) -> Table:
-    """Make the table; where the terminal is too narrow, without the columns that say least."""
-    columns = list(COLUMNS)
-    spare = [name for name in SPARE if name != sort]
-    grid = table(entries, columns)
-    while console.is_terminal and spare and width(grid, console) > console.width:
-        columns.remove(spare.pop(0))
-        grid = table(entries, columns)
-    if left := [name for name in COLUMNS if name not in columns]:
-        say("runs", f"the terminal is too narrow for {', '.join(left)}")
-    console.width = max(console.width, width(grid, console))  # a path is never cut off
-    return grid
 
 
 def table(entries: Sequence[Entry], columns: Sequence[str]) -> Table:
@@ -187,26 +187,16 @@ def tell(entries: Sequence[Entry]) -> None:
         say("runs", f"{alike[-1]}{others}")
 
 
-def width(part: Table, console: Console) -> int:
-    """Tell how wide a table is if nothing is cut off."""
-    return console.measure(part, options=console.options.update(width=10**5)).maximum
-
-
 def write(console: Console, *parts: Table | str) -> None:
     """Print tables and lines."""
-    with console.capture() as captured:
+    with until_closed(), console.capture() as captured:  # it writes nothing, which may fail
         for part in parts:
             console.print(part, soft_wrap=isinstance(part, str), markup=False)
             console.print()
     put("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()))
 
 
-def put(text: str) -> None:
-    """Print, in the characters that the output knows, as far as somebody reads."""
-    encoding = sys.stdout.encoding or "utf-8"
-    with until_closed():
-        print(text.encode(encoding, "replace").decode(encoding), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    from seqlearn import cli
+
+    cli.main(["runs", *sys.argv[1:]])

@@ -1,5 +1,6 @@
 """``python -m seqlearn.sample RUN``: let a network of characters write."""
 
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from seqlearn.errors import refuse
 from seqlearn.limits import Rule
-from seqlearn.plain import Parser, until_closed
+from seqlearn.output import until_closed
+from seqlearn.plain import Parser
 from seqlearn.record import find_checkpoint
 from seqlearn.signals import Signals, interrupt
 
@@ -79,4 +81,6 @@ def load(run: Path) -> "ManyToMany":
 
 
 if __name__ == "__main__":
-    main()
+    from seqlearn import cli
+
+    cli.main(["sample", *sys.argv[1:]])

@@ -79,3 +79,8 @@ def plain(value: Any) -> Any:
         return float(value) if isinstance(read := yaml.safe_load(value), str) else read
     except (ValueError, yaml.YAMLError):
         return value
+
+
+def as_list(value: Any) -> list[Any]:
+    """Make a list of what may be one, several or none."""
+    return value if isinstance(value, list) else [] if value is None else [value]

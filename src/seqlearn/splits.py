@@ -132,8 +132,10 @@ class SequenceDataset(Dataset[SequenceBatch]):
         return numbers[:limit]
 
     def _empty(self) -> ValueError:
+        trained = self.length in (None, self.data.length)
+        name = self.data.measure if trained else "test_lengths"
         return ValueError(
-            f"`{'test_lengths' if self.length else 'length'}`: {type(self.data).__name__} has no "
+            f"`{name}`: {type(self.data).__name__} has no "
             f"{self.split} examples of length {self.length or self.data.length}: "
             "there are too few sequences to hold any out; ask for a greater length."
         )

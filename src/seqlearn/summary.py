@@ -36,29 +36,32 @@ class Row(NamedTuple):
         return self.metric if self.length is None else f"{self.metric}@{self.length}"
 
 
-def rows(data: SequenceDataModule, metrics: Mapping[str, float], stage: str) -> list[Row]:
+def rows(
+    data: SequenceDataModule, metrics: Mapping[str, float], stage: str, trained: int | None = None
+) -> list[Row]:
     """Set out metrics: the headline at every length, the others at the training length.
 
     Args:
         data: The task.
         metrics: By name, such as ``test/exact_match@8`` or ``val/loss``.
         stage: The beginning of their names.
+        trained: The length that was trained on, if it is not that of the task.
     """
+    trained = data.length if trained is None else trained
     found: dict[str, dict[int | None, float]] = {}
     for name, value in metrics.items():
         metric, _, length = name.removeprefix(f"{stage}/").partition("@")
         found.setdefault(metric, {})[int(length) if length.isdigit() else None] = value
     lengths = {length for values in found.values() for length in values}
-    trained = data.length if data.length in lengths else min(lengths, key=lambda n: n or 0)
+    shown = trained if trained in lengths else min(lengths, key=lambda n: n or 0)
     result = []
     for metric in (data.metric, f"rollout_{data.metric}"):
         for n, value in sorted(found.pop(metric, {}).items(), key=lambda item: item[0] or 0):
-            row = Row(metric, n, value, trained=n == data.length)
+            row = Row(metric, n, value, trained=n == trained)
             result.append(row if metric != data.metric else compared(data, row))
     for metric, values in found.items():
-        if trained in values:
-            reached = values[trained]
-            result.append(Row(metric, trained, reached, trained=trained == data.length))
+        if shown in values:
+            result.append(Row(metric, shown, values[shown], trained=shown == trained))
     return result
 
 

@@ -115,7 +115,8 @@ class SequenceModule(Finite, ABC):
 
     def check_task(self, data: SequenceDataModule) -> None:
         """Refuse a task whose targets align with its inputs in another way."""
-        data.require_declared([*self.objective.goals, "mse_ratio"])
+        means = {name: torch.ones(()) for name in self.objective.goals}
+        data.require_declared([*self.objective.derive(means, data.optimum(data.length))])
         if data.mapping != self.mapping:
             fitting = "".join(word.capitalize() for word in data.mapping.split("-"))
             name = type(self).__name__

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqlearn.plots.crop import cropped
 from seqlearn.plots.style import ALONE, SAID, TRUE, legend_below, new
-from seqlearn.plots.words import number
+from seqlearn.plots.words import number, several
 
 EXAMPLES, BALLS, STEPS = 3, 2, 40
 """How much is drawn at most; as many steps one step ahead as alone."""
@@ -41,7 +41,8 @@ def balls(shown: Tensor, asked: Tensor, said: Tensor, alone: Tensor | None = Non
         begin = whole - alone.shape[1]  # the place of the first answer given alone
         end = min(whole, begin + STEPS)
         drift = (alone[:, end - begin - 1] - asked[:, end - 1]).norm(dim=2).nanmean()
-        title += f";\nalone it drifts to {number(float(drift))} after {end - begin} steps"
+        going = several(end - begin, "steps")
+        title += f"\nalone it drifts to {number(float(drift))} after {going}"
         cuts["steps alone"] = (end - begin, whole - begin)
         rows = 2
     size = (8, 1.5 + 2.7 * rows)

@@ -12,6 +12,7 @@ from seqlearn.data import SequenceDataModule
 from seqlearn.goals import more_is_better
 from seqlearn.plots import style
 from seqlearn.plots.levels import DASHES, OPTIMUM, Labels, beside, level, number, scale, words
+from seqlearn.plots.words import several
 from seqlearn.record import BEST, Record
 
 Points = list[tuple[int, float]]
@@ -111,7 +112,8 @@ def learnt(record: Record, data: SequenceDataModule) -> str:
     """Say what was reached, and what that is worth."""
     whole = record.results["steps"]
     kept = kept_step(record) or whole
-    steps = f"after {kept:,}{f' of {whole:,}' if kept != whole else ''} training steps"
+    of = f" of {whole:,}" if kept != whole else ""
+    steps = f"after {kept:,}{of} training step{'s' * (whole != 1)}"
     points = dict(at_lengths(record, data.metric))
     if data.length not in points:
         return f"Learning {words(record.results['task'])}, {steps}"
@@ -243,4 +245,5 @@ def name_lengths(axis: Axes, lengths: Sequence[int]) -> None:
 
 def count(data: SequenceDataModule, length: int) -> str:
     """Say how long a sequence is: ``8 bits``, or ``window 24`` where that is no plural."""
-    return f"{length} {data.measure}" if data.measure.endswith("s") else f"{data.measure} {length}"
+    named = data.measure.endswith("s")
+    return several(length, data.measure) if named else f"{data.measure} {length}"

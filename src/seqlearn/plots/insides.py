@@ -18,6 +18,7 @@ from seqlearn.plots import rows, style
 from seqlearn.plots.crop import cropped, first, reach
 from seqlearn.plots.heat import heat, strip, within
 from seqlearn.plots.watch import after, correlations, order, watch
+from seqlearn.plots.words import several
 
 EXAMPLES, STEPS, UNITS = 128, 48, 64
 """How many to look at for correlations, and how much is drawn at most."""
@@ -31,6 +32,8 @@ CHANGES = 0.1
 """A change that can be seen, as a share of all colours."""
 MEASURED, HEAVY, LONG, SHORT = 16, 100_000, 400, 128
 """Sequences to measure gradients on, and how much of them with cells of so many weights or less."""
+FEWEST = 3
+"""Lags of a gradient worth drawing."""
 
 
 def before_training(module: SequenceModule, seed: int | None) -> SequenceModule | None:
@@ -79,14 +82,15 @@ def hidden_states(module: SequenceModule, data: SequenceDataModule, batch: Seque
         ends.append(reach(module.objective.scored(one.targets)))
     steps = [min(end, STEPS // len(ends)) for end in ends]
     parts = zip(watched.parts, steps, strict=True)
-    drawn = torch.cat([part[example, :count] for part, count in parts])[:, units[:UNITS]]  # (T, H)
+    whole = torch.cat([part[example, :count] for part, count in parts])  # (T, H)
+    drawn = whole[:, units[:UNITS]]
 
     outputs, panels = watched.outputs[example : example + 1], list[Panel]()
     if signs := rows.spelled(module, data, one, outputs, steps):
         panels.append((0.22 * len(signs), lambda axis: rows.draw(axis, signs, WIDTH / len(drawn))))
-    if one.targets.is_floating_point():
-        start, *answers = rows.answered(module, data, one, outputs, steps)
-        asked, said = (part * data.scale for part in answers)
+    start, *answers = rows.answered(module, data, one, outputs, steps)
+    asked, said = (part * data.scale for part in answers)
+    if one.targets.is_floating_point() and len(asked) > 1:
         panels.append((1.2, lambda axis: rows.trace(axis, start, asked, said)))
     if kept:
         strips = torch.stack([within(memory)[example, : len(drawn)] for memory in kept.values()])
@@ -96,7 +100,7 @@ def hidden_states(module: SequenceModule, data: SequenceDataModule, batch: Seque
     )
     heights = [height for height, _ in panels]
     figure, axes = style.new(
-        following(followed) if followed else changing(drawn),
+        following(followed) if followed else changing(whole),
         len(panels),
         size=(8, 1.4 + sum(heights)),
         note=cropped(units=(drawn.shape[1], len(units)), steps=(len(drawn), sum(ends))),
@@ -133,22 +137,24 @@ def following(followed: Mapping[str, Tensor]) -> str:
     return f"unit {unit} follows the {name} (correlation {closest:.2f})"
 
 
-def changing(drawn: Tensor) -> str:
-    """Say how many units still move at the end of what is drawn ``(T, H)``."""
-    steps, units = drawn.shape
+def changing(states: Tensor) -> str:
+    """Say how many units still move at the end of the steps drawn, ``(T, H)``."""
+    steps, units = states.shape
     last = max(2, steps // 4)
     if steps < last:
-        return f"{units} units after one step"
-    moves = drawn[-last:].amax(0) - drawn[-last:].amin(0)
-    count = int((moves > CHANGES * 2 * drawn.abs().max()).sum())
+        return f"{several(units, 'units')} after one step"
+    moves = states[-last:].amax(0) - states[-last:].amin(0)
+    count = int((moves > CHANGES * 2 * states.abs().max()).sum())
     who = f"{count} of {units} units still change" if count else "no unit changes"
     return f"{who} after step {steps - last + 1}"
 
 
 def gradient_flow(
     module: SequenceModule, untrained: SequenceModule | None, batch: SequenceBatch
-) -> Figure:
+) -> Figure | None:
     """Draw how much of an error's gradient comes back over each lag, before and after training.
+
+    None if there are fewer than three lags.
 
     Args:
         module: The network.
@@ -162,6 +168,8 @@ def gradient_flow(
     curves = {
         name: gradient_norms(network, measured).double().cpu() for name, network in networks.items()
     }
+    if curves["after training"].isfinite().sum() < FEWEST:
+        return None
     whole, steps = int(batch.lengths.max()), int(measured.lengths.max())
     note = f"measured on {steps} of {whole} steps" if steps < whole else ""
     figure, axis = style.new(returning(curves), size=(8, 4.2), note=note)
@@ -203,8 +211,6 @@ def returning(curves: Mapping[str, Tensor]) -> str:
     """Say how much of a gradient comes back over the longest lag."""
     said = list[str]()
     lag = int(next(iter(curves.values())).isfinite().nonzero().max())
-    if not lag:
-        return "a single step: no gradient has a way to come back"
     for name, norms in curves.items():
         where = "" if said else f" of the gradient comes back over {lag} steps"
         comma = "," if said else ""

@@ -9,12 +9,14 @@ from torch import Tensor
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.modules import SequenceModule
 from seqlearn.plots.style import SAID, TRUE, WRONG, legend
-from seqlearn.plots.words import visible
+from seqlearn.plots.words import shown
 
 FEATURES = 4
 """Rows of one kind."""
 LEAST, MOST = 4, 9
 """Size of a sign, in points."""
+LETTER = 0.65
+"""Width of a letter, as a share of that."""
 
 
 class Sign(NamedTuple):
@@ -40,7 +42,7 @@ def spelled(
     outputs: Tensor,
     steps: Sequence[int],
 ) -> Rows:
-    """Spell an example, as far as it is symbols or bits.
+    """Spell an example, as far as it is symbols, bits or a single answer.
 
     Args:
         module: The network.
@@ -50,15 +52,20 @@ def spelled(
         steps: How many are drawn, of an encoder and decoder for each.
     """
     rows: Rows = {}
-    shown = one.inputs if data.mapping == "one-to-many" else one.inputs[0, : one.lengths[0]]
-    if not shown.is_floating_point() or bool(((shown == 0) | (shown == 1)).all()):
-        rows |= written("input", shown[: steps[0]], 1, data.vocabulary)
-    if one.targets.is_floating_point():
-        return rows
+    read = one.inputs if data.mapping == "one-to-many" else one.inputs[0, : one.lengths[0]]
+    if not read.is_floating_point() or bool(((read == 0) | (read == 1)).all()):
+        rows |= written("input", read[: steps[0]], 1, data.vocabulary)
     start, asked, said = answered(module, data, one, outputs, steps)
+    if asked.is_floating_point():
+        if len(asked) == 1:  # of more there is a curve
+            (example,) = data.describe(one, module.objective.predict(outputs))
+            for name, text in (("target", example.target), ("answer", example.prediction)):
+                rows[name] = {start: Sign(shown(text))}
+        return rows
+    names = data.answers if len(data.answers or ()) == data.output_size else None
     scored = module.objective.scored(asked)
-    rows |= written("target", asked, start, data.vocabulary, scored)
-    return rows | written("answer", said, start, data.vocabulary, scored, asked)
+    rows |= written("target", asked, start, names, scored)
+    return rows | written("answer", said, start, names, scored, asked)
 
 
 def answered(
@@ -94,11 +101,14 @@ def trace(axis: Axes, start: int, asked: Tensor, said: Tensor) -> None:
         asked: ``(T, C)``, with ``NaN`` where nothing was.
         said: ``(T, C)``.
     """
+    count = asked[:, None].flatten(1).shape[1]
     for name, part, color, mark in (("target", asked, TRUE, "o"), ("answer", said, SAID, "s")):
         values = part[:, None].flatten(1)[:, 0].tolist()
         steps = range(start, start + len(values))
         axis.plot(steps, values, color=color, marker=mark, markersize=3, linewidth=1, label=name)
-    legend(axis, ncols=2)
+    legend(axis, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+    axis.margins(y=0.1)  # for the marks
+    axis.set_ylabel(f"output 1 of {count}" if count > 1 else "value")
     axis.tick_params(labelbottom=False)
 
 
@@ -106,7 +116,7 @@ def written(
     name: str,
     values: Tensor,
     start: int,
-    vocabulary: str | None,
+    names: Sequence[str] | None,
     scored: Tensor | None = None,
     right: Tensor | None = None,
 ) -> Rows:
@@ -120,29 +130,43 @@ def written(
         signs = rows[f"{name} {k + 1}" if len(table) > 1 else name] = {}
         for step, value in enumerate(row):
             if not counted or counted[k][step]:
-                text = visible(vocabulary[value]) if vocabulary else str(value)
+                text = shown(names[value]) if names else str(value)
                 signs[start + step] = Sign(text, bool(truth) and value != truth[k][step])
     return rows
 
 
 def draw(axis: Axes, rows: Mapping[str, Mapping[int, Sign]], width: float) -> None:
-    """Draw rows of signs, mistakes bold in a frame.
+    """Draw rows of signs, mistakes bold in a frame; what does not fit is cut.
 
     Args:
         axis: Where.
         rows: What to draw.
         width: Room for a step, in points.
     """
-    longest = max((len(sign.text) for row in rows.values() for sign in row.values()), default=1)
-    size = min(max(width / longest / 0.65, LEAST), MOST)
-    for place, row in enumerate(rows.values()):
-        for step, (sign, wrong) in row.items():
-            text = axis.text(
-                step, place, sign, fontsize=size, ha="center", va="center", parse_math=False
-            )
-            if wrong:
-                text.set(fontweight="bold", color=WRONG)
-                text.set_bbox({"fill": False, "edgecolor": WRONG, "pad": 1})
+    # A sign alone in its row may take all the steps up to its own.
+    signs = [
+        (place, step, *sign, width * (step if len(row) == 1 else 1))
+        for place, row in enumerate(rows.values())
+        for step, sign in row.items()
+    ]
+    fits = min((room / len(sign) / LETTER for *_, sign, _, room in signs if sign), default=MOST)
+    size = min(max(fits, LEAST), MOST)
+    for place, step, sign, wrong, room in signs:
+        most = int(room / LETTER / size)
+        sign = sign if len(sign) <= most else f"{sign[: most - 1]}…"
+        beyond = len(sign) * LETTER * size > width
+        text = axis.text(
+            step + 0.5 * beyond,
+            place,
+            sign,
+            fontsize=size,
+            ha="right" if beyond else "center",
+            va="center",
+            parse_math=False,
+        )
+        if wrong:
+            text.set(fontweight="bold", color=WRONG)
+            text.set_bbox({"fill": False, "edgecolor": WRONG, "pad": 1})
     axis.set_yticks(range(len(rows)), list(rows), fontsize=9, color=TRUE)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.tick_params(length=0, labelbottom=False)

@@ -1,6 +1,7 @@
 """The view of tasks that ask for values of a whole sequence."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator
 from torch import Tensor
 
 from seqlearn.plots.crop import cropped
@@ -30,6 +31,7 @@ def scatter(data: Task, batch: SequenceBatch, predictions: Tensor) -> Figure:
     margin = 0.05 * (high - low) or 1.0
     line = (low - margin, high + margin)
     axis.plot(line, line, color=TRUE, lw=1, ls="--", label="predicted = true", zorder=1)
+    axis.xaxis.set_major_locator(AutoLocator())
     axis.set_xlabel("true value")
     axis.set_ylabel("predicted value")
     legend(axis)

@@ -14,7 +14,7 @@ from seqlearn.plots.crop import aligned, cropped, reach, some, spread
 from seqlearn.plots.distance import distance, judged
 from seqlearn.plots.scatter import scatter
 from seqlearn.plots.style import ALONE, SAID, TRUE, legend_below, new
-from seqlearn.plots.words import line, number
+from seqlearn.plots.words import line, number, several
 from seqlearn.splits import SequenceBatch
 from seqlearn.task import Task
 
@@ -47,7 +47,8 @@ def series(
         said["going on alone"] = aligned(alone, whole) * data.scale
         drift = distance(targets[:, steps - 1], said["going on alone"][:, steps - 1])
         if drift is not None:
-            title += f";\nalone it is off by {number(drift)} after {steps - begin + 1} steps"
+            going = several(steps - begin + 1, "steps")
+            title += f"\nalone it is off by {number(drift)} after {going}"
 
     count = len(chosen) * min(PANELS, outputs)
     note = cropped(steps=(steps, long), series=(count, examples * outputs))
@@ -87,7 +88,9 @@ def renumber(axis: Axes, first: int) -> None:
     """Let the steps of an axis begin with another number than 1, such as a year."""
     low, high = axis.get_xlim()
     shift = first - 1
-    numbers = np.array(MaxNLocator(integer=True).tick_values(low + shift, high + shift))
+    numbers = np.array(
+        MaxNLocator(integer=True, min_n_ticks=1).tick_values(low + shift, high + shift)
+    )
     axis.set_xticks(numbers - shift, [f"{number:.0f}" for number in numbers])
     axis.set_xlim(low, high)
 

@@ -54,7 +54,7 @@ def new(
     axes = figure.subplots(rows, columns, **options)
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure, axes
 
 

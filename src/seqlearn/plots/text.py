@@ -47,7 +47,8 @@ def text(
         if len(places)
     ]
     drawn = lines[:LINES]
-    shades = np.full((2 * max(1, len(drawn)), WIDTH), np.nan)
+    width = max((len(places) for _, places in drawn), default=1)
+    shades = np.full((2 * max(1, len(drawn)), width), np.nan)
     for row, (k, places) in enumerate(drawn):
         shades[2 * row, : len(places)] = chances[k, places].numpy()
     note = "below: what was held more likely"

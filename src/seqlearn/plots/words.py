@@ -43,6 +43,16 @@ def caption(example: Example, width: int) -> str:
     return f"{shown} → {asked}{sign}"
 
 
+def several(count: int, what: str) -> str:
+    """Count things.
+
+    Example:
+        >>> several(2, "steps"), several(1, "steps")
+        ('2 steps', '1 step')
+    """
+    return f"{count} {what.removesuffix('s') if count == 1 else what}"
+
+
 def number(value: float) -> str:
     """Write a size that is about right.
 
