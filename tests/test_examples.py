@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqlearn.data import UNSCORED, SequenceBatch
-from seqlearn.examples import Example, mark, numbers, pieces, plainly, shorten, visible
+from seqlearn.examples import Example, alike, mark, numbers, pieces, plainly, shorten, visible
 
 words = st.lists(st.sampled_from(["a", "bc", "7", "-10.5"]), min_size=1, max_size=9).map(" ".join)
 
@@ -55,6 +55,35 @@ def test_numbers_and_words_are_not_cut():
     assert set(shorten(series, 50).split()) <= {*series.split(), "..."}
     features = series.replace(" ", ",")
     assert set(shorten(features, 50).replace(" ... ", ",").split(",")) <= {*features.split(",")}
+
+
+@given(
+    series=st.lists(st.tuples(st.floats(-99, 99), st.floats(-9999, 9999)), min_size=2, max_size=40),
+    width=st.integers(25, 90),
+)
+def test_of_two_series_the_same_steps_are_shown_below_each_other(series, width):
+    asked, said = ([f"{value:.2f}" for value in values] for values in zip(*series, strict=True))
+    above, below = alike([" ".join(asked), " ".join(said)], width, columns=True)
+    assert len(above) == len(below) <= width
+    gap = above.find(" ... ")
+    assert gap == below.find(" ... ")
+    assert gap < 0 or len(above) > width - 2 * 9  # no room is left for more
+    for whole, line in ((asked, above), (said, below)):
+        first, _, last = (part.split() for part in line.partition(" ... "))
+        assert first == whole[: len(first)] and (gap > 0 or first == whole)
+        assert not last or (len(first) == len(last) and last == whole[-len(last) :])
+
+
+def test_of_two_texts_as_long_as_each_other_the_same_characters_are_shown():
+    above, below, other = alike(["to be or not to be", "tobe or not to  be", "a b"], 13)
+    assert (above, below, other) == ("to b ... o be", "tobe ...   be", "a b")
+
+
+def test_what_is_cut_is_marked_where_it_is_wrong():
+    asked = " ".join(map(str, range(50)))
+    said = asked.replace("49", "1000").replace("3 4 5", "3 4444 5", 1)
+    *_, line = Example("", asked, said, False).line().split("\n")
+    assert line.startswith("predicted  0 1 2 3 [4444] 5 6") and line.endswith("47 48 [1000] ✗")
 
 
 def test_a_line_has_all_of_an_example():

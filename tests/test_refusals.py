@@ -243,9 +243,7 @@ LATE = {
     ),
     # tasks
     "no bits": add("--data.bits 0", "`bits` must be at least 1, got 0"),
-    "too few bits": add(
-        "--data.bits 1", "`test_lengths`: BinaryAdd has no test examples of length 1"
-    ),
+    "too few bits": add("--data.bits 1", "`bits`: BinaryAdd has no test examples of length 1"),
     "too many bits": add("--data.bits 100000000", "`bits` must be at most 1000000, got 100000000"),
     "no lengths": add("--data.test_lengths []", "`test_lengths` must name at least one length"),
     "length 0": add("--data.test_lengths '[8, 0]'", "`test_lengths` must be at least 1, got 0"),
@@ -291,7 +289,7 @@ LATE = {
         "--task char_lm --data.path file", "`path` must have at least one character"
     ),
     "short text": Case(
-        "--task char_lm --data.path text.txt", "'text.txt' must be at least 650 char"
+        "--task char_lm --data.path text.txt", "text.txt' must be at least 650 char"
     ),
     "text that is none": Case(
         "--task char_lm --data.path bytes.yaml", "`path` must be text in UTF-8"

@@ -1,6 +1,7 @@
 """The rows of a run's table, and how numbers and tables read."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -9,7 +10,7 @@ from seqlearn import BinaryAdd, BouncingBall, NextNumber, Noise
 from seqlearn.examples import Example
 from seqlearn.score import number
 from seqlearn.summary import rows
-from seqlearn.terminal import marked, table
+from seqlearn.terminal import marked, show, table
 
 METRICS = {
     f"test/{name}@{n}": value
@@ -97,6 +98,28 @@ def test_the_table_says_what_was_reached_and_what_others_reach():
     for part in ("(trained)", "1.0000", "ignore_carry 0.1001", "1.0000 ✓"):
         assert part in line
     assert "0.9000" in text and "✗" in text and max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("width", "missing"),
+    [(80, ()), (60, ("simple predictor",)), (40, ("simple predictor", "optimum", "goal"))],
+)
+def test_a_narrow_terminal_goes_without_columns(capfd, monkeypatch, width, missing):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    monkeypatch.setenv("COLUMNS", str(width))
+    data = BinaryAdd(bits=8)
+    series = " ".join(f"{k / 7:.2f}" for k in range(99))
+    show(data, rows(data, METRICS, "test"), [Example("sine", series, series)])
+    out = re.sub(r"\x1b\[[0-9;]*m", "", capfd.readouterr().out)
+    told = f"(too narrow here for {', '.join(missing)})"
+    *shown, others, _, asked, said = out.splitlines()
+    assert (told in shown) is bool(missing)
+    head = next(line for line in shown if "reached" in line)
+    for name in ("metric", "reached", "simple predictor", "optimum", "goal"):
+        assert (name in head) is (name not in missing)
+    grid = [line for line in shown if line != told]
+    assert max(map(len, [*grid, asked, said])) <= width and "…" not in out
+    assert "exact_match@16" in out and others.startswith("For comparison")
 
 
 def test_what_looks_like_markup_is_text():

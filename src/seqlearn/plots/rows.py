@@ -145,16 +145,17 @@ def draw(axis: Axes, rows: Mapping[str, Mapping[int, Sign]], width: float) -> No
     """
     # A sign alone in its row may take all the steps up to its own.
     signs = [
-        (place, step, *sign, width * (step if len(row) == 1 else 1))
+        (place, step, *sign, step if len(row) == 1 else 1)
         for place, row in enumerate(rows.values())
         for step, sign in row.items()
     ]
-    fits = min((room / len(sign) / LETTER for *_, sign, _, room in signs if sign), default=MOST)
-    size = min(max(fits, LEAST), MOST)
+    longest = max((len(sign) / room for *_, sign, _, room in signs), default=1) or 1
+    size = min(max(width / longest / LETTER, LEAST), MOST)
+    letters = width / LETTER / size + 1e-6  # of a step; what just fits is not cut
     for place, step, sign, wrong, room in signs:
-        most = int(room / LETTER / size)
+        most = int(room * letters)
         sign = sign if len(sign) <= most else f"{sign[: most - 1]}…"
-        beyond = len(sign) * LETTER * size > width
+        beyond = len(sign) > letters
         text = axis.text(
             step + 0.5 * beyond,
             place,
