@@ -12,6 +12,8 @@ pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
 FIT = ("-m", "seqlearn.fit", "--task", "alphabet", "--report", "false")
 SHORT = ("--trainer.logger", "false", "--trainer.max_steps", "20", "--data.test_lengths", "[25]")
 
+EPOCHS = ("--trainer.max_epochs", "2", "--data.train_size", "40")
+
 
 def in_a_terminal(*flags: str) -> tuple[int, str]:
     """Fit where a terminal is; give the exit code and what it shows, without control codes."""
@@ -46,9 +48,9 @@ def test_a_terminal_shows_progress_with_three_metrics_at_most():
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
-        (("--trainer.max_epochs", "2", "--data.train_size", "40"), "Epoch 1/1"),
+        pytest.param(EPOCHS, "Epoch 1/1", marks=pytest.mark.slow),
         (("--trainer.callbacks+", "TQDMProgressBar"), "Epoch 0"),
-        (("--trainer.enable_progress_bar", "false"), None),
+        pytest.param(("--trainer.enable_progress_bar", "false"), None, marks=pytest.mark.slow),
     ],
     ids=["epochs", "own bar", "none"],
 )

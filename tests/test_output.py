@@ -16,6 +16,11 @@ FIT = ("fit", "--task", "binary_add", *SHORT, "--trainer.logger", "false", "--re
 FEW = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
 
 
+def slow(verb: str):
+    """A case that takes seconds, and that others stand for."""
+    return pytest.param(verb, marks=pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A short run."""
@@ -37,7 +42,7 @@ def shell(command: tuple[str, ...], redirection: str = "", **environment: str):
     return subprocess.run(words, capture_output=True, text=True, env={**os.environ, **environment})
 
 
-@pytest.mark.parametrize("verb", ["fit", "test", "predict", "runs"])
+@pytest.mark.parametrize("verb", ["fit", slow("test"), slow("predict"), "runs"])
 def test_an_output_of_few_characters_tells_right_from_wrong(run, verb):
     done = shell(ask(verb, run), **FEW)
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.isascii()
@@ -49,7 +54,7 @@ def test_signs_differ_where_they_cannot_be_shown():
     assert "é✓".encode("latin-1", "seqlearn.plainly") == b"\xe9+"
 
 
-@pytest.mark.parametrize("verb", ["fit", "test", "report", "runs"])
+@pytest.mark.parametrize("verb", [slow("fit"), slow("test"), "report", "runs"])
 def test_a_closed_output_is_one_that_nobody_reads(run, verb):
     done = shell(ask(verb, run), ">&-")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -63,7 +68,7 @@ def test_messages_do_not_go_to_the_output_where_theirs_is_closed():
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize("verb", ["fit", "report", "runs"])
+@pytest.mark.parametrize("verb", ["fit", slow("report"), "runs"])
 def test_a_full_disk_is_told_in_one_line_and_the_run_is_kept(run, verb, buffered):
     done = shell(ask(verb, run), "> /dev/full", PYTHONUNBUFFERED=buffered)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
@@ -72,7 +77,7 @@ def test_a_full_disk_is_told_in_one_line_and_the_run_is_kept(run, verb, buffered
     assert verb != "fit" or len(list(Path("runs/binary_add").glob(f"*/{RESULTS}"))) == 1
 
 
-@pytest.mark.parametrize("verb", ["fit", "report"])
+@pytest.mark.parametrize("verb", ["fit", slow("report")])
 def test_a_reader_may_have_enough(run, verb):
     command, *rest = ask(verb, run)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

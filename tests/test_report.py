@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import subprocess
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,23 +97,28 @@ def test_a_picture_there_is_none_of_does_not_stay_behind():
     assert names(run) == PICTURES - {"length_generalization"}
 
 
-def test_a_disk_without_room_costs_the_report_and_not_the_run():
-    def no_large_files():  # what is written before is smaller than a picture
-        resource.setrlimit(resource.RLIMIT_FSIZE, (18_000, 18_000))
+@contextmanager
+def no_large_files():
+    """Let no file grow larger than checkpoints; pictures are."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (18_000, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
-    command = [sys.executable, "-m", "seqlearn.fit", "--task", "binary_add", *QUICK]
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=no_large_files)
-    assert done.returncode == 0, done.stderr
-    (run,) = Path("runs", "binary_add").iterdir()
+
+def test_a_disk_without_room_costs_the_report_and_not_the_run(capfd):
+    with no_large_files():
+        run = fit()
     assert json.loads((run / RESULTS).read_text())["steps"] == 20
     assert (run / "checkpoints" / "best.ckpt").exists() and not (run / PAGE).exists()
-    assert done.stderr.count("\n") == 1 and "the report is lost" in done.stderr
-    assert "exact_match@8" in done.stdout
-
-    command = [sys.executable, "-m", "seqlearn.report", str(run)]
-    again = subprocess.run(command, capture_output=True, text=True, preexec_fn=no_large_files)
-    assert again.returncode == 1 and again.stderr.count("\n") == 1
-    assert "the report is lost" in again.stderr
+    out, err = capfd.readouterr()
+    assert err.count("\n") == 1 and "the report is lost" in err and "exact_match@8" in out
+    with no_large_files(), pytest.raises(SystemExit, match="1"):
+        cli.main(["report", str(run)])
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1 and "the report is lost" in err
 
 
 def test_a_plot_that_fails_costs_its_picture(monkeypatch, capfd):

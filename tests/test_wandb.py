@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
+import time
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -413,3 +415,16 @@ def test_what_weights_and_biases_refuses_is_refused(tmp_path):
     assert done.returncode == 2
     assert "Invalid project name 'a/b'" in done.stderr.splitlines()[-1]
     assert not list(tmp_path.glob("runs/*/*"))
+
+
+def test_a_run_that_is_stopped_says_where_it_is_recorded_and_no_more(tmp_path):
+    process = begin(tmp_path, "--trainer.max_steps", "1000000", "--report", "false")
+    while not list(tmp_path.glob("runs/binary_add/*/metrics.csv")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    done = end(process)
+    assert done.returncode == 143 and not done.stdout
+    ended, where = done.stderr.splitlines()
+    assert ended.startswith("seqlearn fit: ended by SIGTERM; go on with: seqlearn fit --resume ")
+    assert where.startswith("seqlearn fit: Weights & Biases: wandb sync runs/binary_add/")

@@ -98,7 +98,8 @@ def close(loggers: Iterable[Logger]) -> list[str]:
     wandb = sys.modules.get("wandb")
     if not wandb or not wandb.run:
         return []
-    ended = [finish(logger, 1) for logger in loggers if isinstance(logger, WandbLogger)]
+    going = [logger for logger in loggers if isinstance(logger, WandbLogger)]
+    ended = [finish(logger, 1) for logger in going if not getattr(logger, "stopped", False)]
     return [note for note in ended if note]
 
 
@@ -114,6 +115,8 @@ def finish(logger: WandbLogger, exit_code: int = 0) -> str:
             f"for the rest: {sync_command(experiment)}"
         )
     except Exception as error:  # of many kinds, and the results are there without it
+        if isinstance(logger, SafeWandbLogger):
+            logger.stopped = True
         give_up(experiment, "did not record the end", error)
         return ""
     if not experiment.offline:

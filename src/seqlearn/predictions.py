@@ -46,7 +46,7 @@ def write(examples: list[Example], path: Path) -> None:
     """
     lines = (json.dumps(example._asdict(), ensure_ascii=False) for example in examples)
     content = "".join(f"{line}\n" for line in lines).encode()
-    if path.exists() and not path.is_file():  # such as /dev/stdout
+    if path.is_symlink() or (path.exists() and not path.is_file()):  # such as /dev/stdout
         path.write_bytes(content)
     else:
         files.replace(path, content)
