@@ -33,6 +33,11 @@ usage: seqlearn {verb} --task TASK [options]        (or: python -m seqlearn.{ver
        seqlearn {verb} --config FILE [options]      such as a run's config.yaml
        seqlearn {verb} --data CLASS --model CLASS   classes of your own, instead of a task
 """
+OF_A_RUN = """\
+usage: seqlearn {verb} --run RUN [options]          a run folder, with its best weights
+       seqlearn {verb} --config FILE --ckpt_path FILE [options]
+       seqlearn {verb} --task TASK --help           every option
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,7 +77,8 @@ def dispatch(verb: str, *rest: str) -> None:
     else:
         request = understand(verb, rest)
         if request is None:
-            put(f"{USAGE.format(verb=verb)}\n{task_list()}")
+            usage = USAGE if verb == "fit" else OF_A_RUN
+            put(f"{usage.format(verb=verb)}\n{task_list()}")
         else:
             spare_matplotlib()
             from seqlearn.command import run
