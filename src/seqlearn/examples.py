@@ -11,6 +11,9 @@ from seqlearn.splits import UNSCORED, SequenceBatch
 if TYPE_CHECKING:
     from seqlearn.task import Task
 
+SIGN = {None: "", True: " ✓", False: " ✗"}
+"""What is put behind an answer that is judged."""
+
 
 class Example(NamedTuple):
     """One example and what was said to it, in words.
@@ -45,7 +48,7 @@ class Example(NamedTuple):
             shown, asked, said = alike(self[:3], room, columns=self.correct is None)
         else:
             shown, asked, said = (shorten(part, 60) for part in self[:3])
-        sign = {None: "", True: " ✓", False: " ✗"}[self.correct]
+        sign = SIGN[self.correct]
         marked = said if self.correct is None else mark(asked, said)
         note = f"   {shorten(self.note, room)}" if self.note else ""
         if long:

@@ -10,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from seqlearn.data import SequenceDataModule
-from seqlearn.examples import Example, visible
+from seqlearn.examples import SIGN, Example, visible
 from seqlearn.output import put, until_closed
 from seqlearn.score import number
 from seqlearn.summary import Row
 from seqlearn.tables import fitted
 
 MISTAKE = r"\[[^\[\]]+\]|✗"
-SIGN = {None: "", True: " ✓", False: " ✗"}
 COLUMNS = ("metric", "reached", "simple predictor", "optimum", "goal")
 SPARE = ("simple predictor", "optimum", "goal")
 """What a narrow terminal goes without, the first first."""

@@ -1,19 +1,17 @@
 """Words and numbers in pictures."""
 
-from seqlearn.examples import Example, shorten
-
-SIGNS = {"\n": "↵", "\t": "⇥", " ": "␣"}
-"""What is drawn for characters that would not be seen; for other such characters, a box."""
+from seqlearn import examples
+from seqlearn.examples import SIGN, Example, shorten
 
 
 def visible(character: str) -> str:
-    """Give a sign to a character that would not be seen.
+    """Give a sign to a character that would not be seen, standing alone.
 
     Example:
         >>> [visible(character) for character in "a $"], visible(chr(27))
         (['a', '␣', '$'], '�')
     """
-    return SIGNS.get(character, character if character.isprintable() else "�")
+    return "␣" if character == " " else examples.visible(character)
 
 
 def shown(text: str) -> str:
@@ -23,7 +21,7 @@ def shown(text: str) -> str:
         >>> shown(chr(10)), shown(f"two{chr(10)}lines of text")
         ('↵', 'two↵lines of text')
     """
-    return visible(text) if len(text) == 1 else "".join(c if c == " " else visible(c) for c in text)
+    return visible(text) if len(text) == 1 else examples.visible(text)
 
 
 def line(text: str, width: int) -> str:
@@ -38,9 +36,8 @@ def line(text: str, width: int) -> str:
 
 def caption(example: Example, width: int) -> str:
     """Say in a line what was shown and asked for, and whether the answer is right."""
-    sign = {None: "", True: "  ✓", False: "  ✗"}[example.correct]
     shown, asked = (line(part, width) for part in example[:2])
-    return f"{shown} → {asked}{sign}"
+    return f"{shown} → {asked} {SIGN[example.correct]}".rstrip()
 
 
 def several(count: int, what: str) -> str:
