@@ -12,9 +12,9 @@ from lightning.pytorch.cli import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
-from seqlearn.loaders import EvalLoader, TrainLoader
+from seqlearn.loaders import BYTES_AT_ONCE, EvalLoader, TrainLoader
 from seqlearn.modules import ManyToMany, ManyToOne
-from seqlearn.splits import content_hash
+from seqlearn.splits import SequenceDataset, content_hash
 from seqlearn.tasks import BinaryAdd, Football, NextNumber
 
 
@@ -74,6 +74,24 @@ def test_evaluation_counts_each_example_once_on_any_number_of_devices(world, siz
     whole = torch.cat([inputs(part) for part in parts])
     expected = dataset.batch(range(101)).inputs
     assert sorted(whole.flatten(1).tolist()) == sorted(expected.flatten(1).tolist())
+
+
+@pytest.mark.parametrize(("bits", "size"), [(8, 64), (8, 5000), (1024, 256), (100_000, 2)])
+def test_what_is_drawn_at_once_is_a_batch_or_a_few_megabytes(monkeypatch, bits, size):
+    drawn = []
+    original = SequenceDataset.batch
+
+    def batch(self, indices):
+        drawn.append(original(self, indices))
+        return drawn[-1]
+
+    monkeypatch.setattr(SequenceDataset, "batch", batch)
+    data = BinaryAdd(bits=bits, batch_size=size, test_size=2 * size, test_lengths=(bits,))
+    for loader in (TrainLoader(data.dataset("train"), None), *data.test_dataloader()):
+        drawn.clear()
+        first = next(iter(loader))
+        largest = max(sum(field.nbytes for field in each) for each in drawn)
+        assert largest <= max(2 * BYTES_AT_ONCE, sum(field.nbytes for field in first))
 
 
 def test_fewer_examples_than_devices_are_refused():

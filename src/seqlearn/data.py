@@ -7,7 +7,7 @@ from lightning.pytorch import LightningDataModule
 
 from seqlearn.kinds import require_kinds
 from seqlearn.limits import MOST, RULES, Rule, require_memory
-from seqlearn.loaders import DRAWN_AT_ONCE, EVALUATED_AT_ONCE, EvalLoader, TrainLoader
+from seqlearn.loaders import EVALUATED_AT_ONCE, EvalLoader, TrainLoader
 from seqlearn.splits import UNSCORED, SequenceBatch, SequenceDataset
 from seqlearn.task import Task
 
@@ -73,11 +73,11 @@ class SequenceDataModule(Task, LightningDataModule):
         for length in self.curve:
             self._require_length("test_lengths", length)
         train = self.dataset("train")
-        self._require_memory(train, max(self.batch_size, DRAWN_AT_ONCE))
+        self._require_memory(train, self.batch_size)
         next(iter(self.train_dataloader()))
         for loader in (self.val_dataloader(), *self.test_dataloader()):
-            at_once = max(self.batch_size * EVALUATED_AT_ONCE, DRAWN_AT_ONCE)
-            self._require_memory(loader.dataset, min(at_once, len(loader.dataset)))
+            at_once = min(self.batch_size * EVALUATED_AT_ONCE, len(loader.dataset))
+            self._require_memory(loader.dataset, at_once)
 
     def require(self, name: str, least: int, most: int = MOST) -> None:
         """Refuse a field that is no integer from ``least`` to ``most``; None means it is not set.

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from seqlearn.splits import SequenceBatch, SequenceDataset
 
-DRAWN_AT_ONCE = 1024
+DRAWN_AT_ONCE = 4096
 """Samples drawn in one call, if a batch is not larger: the cost of a draw is by call."""
+
+BYTES_AT_ONCE = 2**22
+"""Bytes drawn in one call, if a batch is not larger: beyond, memory costs more than calls."""
 
 EVALUATED_AT_ONCE = 4
 """Training batches to a batch of evaluation, which keeps nothing for a backward pass."""
@@ -35,7 +38,7 @@ class TrainLoader:
         return math.ceil(len(self.dataset) / (self.dataset.data.batch_size * self.world))
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        ahead = max(1, DRAWN_AT_ONCE // self.dataset.data.batch_size)
+        ahead = batches_at_once(self.dataset, self.dataset.data.batch_size)
         drawn, batches = -1, list[SequenceBatch]()
         for count in range(len(self)):
             position = count
@@ -87,6 +90,12 @@ class EvalLoader:
         return math.ceil(len(self.indices) / self.size)
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        at_once = max(1, DRAWN_AT_ONCE // self.size) * self.size
+        at_once = batches_at_once(self.dataset, self.size) * self.size
         for first in range(0, len(self.indices), at_once):
             yield from self.dataset.batches(self.indices[first : first + at_once], self.size)
+
+
+def batches_at_once(dataset: SequenceDataset, size: int) -> int:
+    """Tell how many batches of this size are drawn in one call."""
+    bytes_each = sum(field.nbytes for field in dataset[0])
+    return max(1, min(DRAWN_AT_ONCE, BYTES_AT_ONCE // bytes_each) // size)

@@ -96,7 +96,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
             again = self._draw(numbers[pending], attempt)
             accepted = self._belongs(again)
             for field, new in zip(batch, again, strict=True):
-                field[pending[accepted]] = new[accepted]
+                field.numpy()[pending[accepted]] = new.numpy()[accepted]
             pending = pending[~accepted]
         return batch
 
@@ -143,15 +143,15 @@ class SequenceDataset(Dataset[SequenceBatch]):
     def _shuffled(self, indices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         """Where the endless passes over ``count`` examples stand at these indices."""
         laps, places = np.divmod(indices, count)
-        orders = {lap: shuffled(self.data.seed, int(lap), count) for lap in np.unique(laps)}
-        return np.array([orders[lap][place] for lap, place in zip(laps, places, strict=True)])
+        passes, rows = np.unique(laps, return_inverse=True)
+        orders = shuffled(self.data.seed, tuple(passes.tolist()), count)
+        return orders[rows, places]
 
 
 @lru_cache(maxsize=4)
-def shuffled(seed: int, lap: int, count: int) -> NDArray[np.int64]:
-    """The order in which pass ``lap`` over ``count`` examples goes."""
-    order: NDArray[np.int64] = IndexedRNG(seed, "order", [lap]).permutation(count)[0]
-    return order
+def shuffled(seed: int, passes: tuple[int, ...], count: int) -> NDArray[np.int64]:
+    """The orders in which these passes over ``count`` examples go: ``(passes, count)``."""
+    return IndexedRNG(seed, "order", passes).permutation(count)
 
 
 def content_hash(batch: SequenceBatch) -> Words:

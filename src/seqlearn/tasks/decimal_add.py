@@ -14,6 +14,8 @@ from seqlearn.examples import Example
 from seqlearn.rng import IndexedRNG, mix
 
 CHARACTERS = "0123456789+ "
+CODES = np.array([CHARACTERS.find(chr(point)) for point in range(128)])
+"""The number of each character of ASCII."""
 MAX_DIGITS = 18
 """Numbers of more digits may add up to more than 64 bits hold."""
 
@@ -122,5 +124,5 @@ class DecimalAdd(SequenceDataModule):
 
 def encode(texts: Iterable[str], width: int) -> NDArray[np.int64]:
     """Number the characters of texts, filled up with spaces: ``(B, width)``."""
-    rows = [[CHARACTERS.index(c) for c in text.ljust(width)] for text in texts]
-    return np.array(rows, np.int64)
+    joined = "".join(text.ljust(width) for text in texts)
+    return CODES[np.frombuffer(joined.encode(), np.uint8)].reshape(-1, width)
