@@ -28,6 +28,10 @@ def test_the_headline_comes_first_at_every_length_the_rest_where_trained():
     assert [row.trained for row in found] == [True, False, False, True, True]
 
 
+def test_nothing_scored_is_no_row():
+    assert rows(BinaryAdd(), {}, "test") == []  # `--trainer.limit_test_batches 0`
+
+
 def test_the_headline_is_compared_at_its_own_length():
     trained, longer, *_, accuracy = rows(BinaryAdd(bits=8), METRICS, "test")
     assert trained.predictors == {"coin": 0.5**9, "ignore_carry": 0.75**8}

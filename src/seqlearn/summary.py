@@ -53,7 +53,7 @@ def rows(
         metric, _, length = name.removeprefix(f"{stage}/").partition("@")
         found.setdefault(metric, {})[int(length) if length.isdigit() else None] = value
     lengths = {length for values in found.values() for length in values}
-    shown = trained if trained in lengths else min(lengths, key=lambda n: n or 0)
+    shown = trained if trained in lengths else min(lengths, default=None, key=lambda n: n or 0)
     result = []
     for metric in (data.metric, f"rollout_{data.metric}"):
         for n, value in sorted(found.pop(metric, {}).items(), key=lambda item: item[0] or 0):
