@@ -134,7 +134,7 @@ def test_a_run_leaves_its_folder_and_can_be_asked_again(seqlearn):
 
     rows = history(run)
     assert [row["step"] for row in rows if row["val/loss"]] == ["19", "39", "59"]
-    assert [row["step"] for row in rows if row["train/loss"]] == ["9", "19", "29", "39", "49", "59"]
+    assert [row["step"] for row in rows if row["train/loss"]] == [str(n) for n in range(1, 60, 2)]
     assert float(rows[-1]["test/loss@8"]) == results["metrics"]["test/loss@8"]
 
     config = yaml.safe_load((run / "config.yaml").read_text())
@@ -266,6 +266,7 @@ def test_flags_of_the_trainer_the_network_and_the_optimizer_reach_them(seqlearn)
         *("--model.cell", "gru", "--model.hidden_size", "5", "--model.num_layers", "2"),
         *("--optimizer", "SGD", "--optimizer.lr", "0.1", "--lr_scheduler", "StepLR"),
         *("--lr_scheduler.step_size", "10", "--trainer.max_steps", "30"),
+        *("--trainer.log_every_n_steps", "10"),
         *("--trainer.callbacks+", "LearningRateMonitor", "--data.test_lengths", "[8]"),
     )
     seqlearn("fit", "--task", "binary_add", *flags, *QUICK)
@@ -297,6 +298,21 @@ def test_what_the_trainer_and_the_task_offer_runs_to_the_end(seqlearn, flags):
     steps = ("--trainer.max_steps", "20", "--trainer.val_check_interval", "10")
     out = seqlearn("fit", "--task", "football", *steps, *QUICK, *flags)
     assert out.count(" Football ") == 1 and out.count(" predicted ") >= 1
+
+
+@pytest.mark.filterwarnings("ignore:You passed")  # on a processor Lightning takes bf16 instead
+@pytest.mark.parametrize(
+    ("flags", "fused"),
+    [
+        ((), True),
+        (("--trainer.precision", "16-mixed"), None),
+        (("--trainer.precision", "16-mixed", "--optimizer.fused", "true"), True),
+    ],
+)
+def test_half_precision_takes_an_optimizer_whose_gradients_can_be_clipped(seqlearn, flags, fused):
+    seqlearn("fit", "--task", "football", *QUICK, "--trainer.max_steps", "2", *flags)
+    config = yaml.safe_load((newest("football") / "config.yaml").read_text())
+    assert config["optimizer"]["init_args"]["fused"] is fused
 
 
 def test_a_cell_of_ones_own_needs_only_its_path(seqlearn):

@@ -1,6 +1,7 @@
 """The progress bar."""
 
 import sys
+import time
 from typing import Any
 
 from jsonargparse import Namespace
@@ -10,9 +11,25 @@ from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 MOST = 3
 """Metrics that it shows."""
 
+PAUSE = 0.25
+"""Seconds from frame to frame: to draw one takes as long as a few steps of a small network."""
+
 
 class Bar(RichProgressBar):
     """Lightning's bar, with a few metrics, and no number of an epoch where there is but one."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=10)  # looks by its thread each second, of which 100 is usual
+        self.shown = 0.0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Show the step, unless another has just been shown."""
+        now = time.monotonic()
+        if now - self.shown > PAUSE or batch_idx + 1 == trainer.num_training_batches:
+            self.shown = now
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
     def _get_train_description(self, current_epoch: int) -> str:
         """Name what is going on.

@@ -18,6 +18,9 @@ from seqlearn.limits import RULES, refusal, shown
 from seqlearn.request import Request, nearest
 from seqlearn.settings import plain
 
+LINES = 30
+"""Lines that are logged of a short run, so that there is a curve to see."""
+
 USELESS = {
     "LearningRateFinder": "try values of --optimizer.lr, each in a run of its own",
     "BatchSizeFinder": "try values of --data.batch_size, each in a run of its own",
@@ -118,13 +121,19 @@ def settle(config: Any, request: Request, known: str | None) -> None:
     preset_steps = preset_steps and "trainer.max_steps" not in given
     if config.trainer.max_epochs is not None and preset_steps:
         config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
-    if "trainer.log_every_n_steps" not in given and config.trainer.max_steps > 0:
-        log = min(config.trainer.log_every_n_steps, config.trainer.max_steps)
-        config.trainer.log_every_n_steps = log  # else of a short run there is nothing to see
+    if "trainer.log_every_n_steps" not in given:
+        data = config.data.get("init_args", config.data)
+        epoch = data.train_size // data.batch_size // (processes(config.trainer.devices) or 1)
+        steps = config.trainer.max_steps
+        often = max(1, steps // LINES if steps > 0 else epoch)
+        config.trainer.log_every_n_steps = min(config.trainer.log_every_n_steps, often)
     if model and config.model.cell != model["cell"]:
         theirs = (model.get("cell_args") or {}).items()  # for the preset's cell
         asked = (config.model.cell_args or {}).items()
         config.model.cell_args = {k: v for k, v in asked if (k, v) not in theirs} or None
+    fused = config.get("optimizer.init_args.fused") and "fused" not in " ".join(request.arguments)
+    if fused and config.trainer.precision == "16-mixed":
+        config.optimizer.init_args.fused = None  # its gradients are scaled while they are clipped
     if config.data.get("vocabulary", "") is None:
         config.data.vocabulary = known
 

@@ -25,6 +25,7 @@ from seqlearn.defaults import quiet
 from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, refuse, say
 from seqlearn.identity import batch_error, changes
 from seqlearn.launch import require_processes
+from seqlearn.lean import settle_steps
 from seqlearn.loggers import MetricsFile, close, prepare, start
 from seqlearn.predictions import collect, write
 from seqlearn.record import LAST, METRICS, PREDICTIONS
@@ -110,6 +111,7 @@ class Command(TaskCLI):
             if not any(isinstance(plugin, CheckpointIO) for plugin in as_list(config.plugins)):
                 config.plugins = [*as_list(config.plugins), self.run.resumable.checkpoint_io]
         config.callbacks = settle_bar(config, as_list(config.callbacks))
+        settle_steps(config)
         trainer = super().instantiate_trainer(**kwargs)
         disarm(trainer)
         return trainer

@@ -10,7 +10,7 @@ DEFAULTS: dict[str, Any] = {
     "logger": {"class_path": "lightning.pytorch.loggers.WandbLogger"},
     "check_val_every_n_epoch": None,  # val_check_interval counts steps, whatever an epoch is
     "num_sanity_val_steps": 0,  # the first validation comes soon enough
-    "log_every_n_steps": 10,
+    "log_every_n_steps": 50,  # as Lightning has it: a line takes as long as a small step
     "enable_model_summary": False,
     "enable_autolog_hparams": False,  # the whole configuration is logged instead
 }

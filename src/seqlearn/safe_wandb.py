@@ -50,6 +50,7 @@ class SafeWandbLogger(WandbLogger):
     """A ``WandbLogger`` whose faults end the recording, never the training."""
 
     stopped = False
+    begun: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # shows jsonargparse the way to them
         super().__init__(*args, **kwargs)
@@ -62,6 +63,14 @@ class SafeWandbLogger(WandbLogger):
 
         if self.stopped:
             return wandb.init(mode="disabled", reinit="create_new")
+        if self.begun is None:
+            self.begun = self.begin()
+        return self.begun
+
+    def begin(self) -> Any:
+        """Start the run."""
+        import wandb
+
         settings = wandb.setup().settings
         # Lightning 2.6 passes an argument on which every start would warn; where an offline run
         # lies is said at its end.

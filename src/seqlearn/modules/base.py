@@ -164,7 +164,7 @@ class SequenceModule(Finite, ABC):
             reduced = self.trainer.strategy.reduce(count, reduce_op="mean")
             assert isinstance(reduced, Tensor)
             count = reduced
-        loss = self.seen_by_all(losses.sum() / count.clamp(min=1))
+        loss = self.share(losses.sum(), count.clamp(min=1))
         # Logging costs as much as a step of a small network: only when the Trainer passes it on.
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
         if every and (self.trainer.global_step + 1) % every == 0:

@@ -1,5 +1,6 @@
 """Steps that are not finite: skipped, counted, and after too many in a row the end."""
 
+import math
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -18,13 +19,20 @@ class Finite(LightningModule):
     Where the gradient is looked at it is that of all devices, so they all skip the same steps.
     """
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning sets this name 40 times a step, and PyTorch looks each time if it is a weight.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def __init__(self) -> None:
         super().__init__()
         self.skipped = self.skipped_in_a_row = 0
 
-    def seen_by_all(self, loss: Tensor) -> Tensor:
-        """Give the same loss; one that is not finite makes gradients that are not either."""
-        return loss * (loss.detach() * 0 + 1)
+    def share(self, total: Tensor, count: Tensor) -> Tensor:
+        """Divide a loss; one that is not finite makes gradients that are not either."""
+        return total / (count + 0 * total.detach())
 
     def configure_gradient_clipping(
         self,
@@ -37,10 +45,13 @@ class Finite(LightningModule):
         Raises:
             RunError: If `MAX_SKIPPED` steps in a row had to be skipped.
         """
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        if nn.utils.get_total_norm(gradients).isfinite():
+        trained = [weight for group in optimizer.param_groups for weight in group["params"]]
+        norm = float(nn.utils.get_total_norm([w.grad for w in trained if w.grad is not None]))
+        if math.isfinite(norm):
             self.skipped_in_a_row = 0
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            # Where the norm is below, so is every value: neither algorithm has anything to clip.
+            if gradient_clip_val and norm + 1e-6 >= gradient_clip_val:
+                self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
         self.zero_grad()  # without gradients an optimizer changes nothing
         self.on_skipped_step()
