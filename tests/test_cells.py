@@ -123,13 +123,14 @@ def test_words_for_a_start_change_nothing_else():
         torch.testing.assert_close(other, expected)
 
 
-def test_tanh_and_relu_are_pytorchs_own():
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_tanh_and_relu_begin_as_pytorchs_own(nonlinearity):
     torch.manual_seed(0)
-    own = nn.RNN(3, 5, 2, nonlinearity="relu", batch_first=True)
+    own = nn.RNN(3, 5, 2, nonlinearity=nonlinearity, batch_first=True)
     torch.manual_seed(0)
-    ours = make_cell("rnn", (3, 5), num_layers=2, nonlinearity="relu")
+    ours = make_cell("rnn", (3, 5), num_layers=2, nonlinearity=nonlinearity)
     assert list(own.state_dict()) == list(ours.state_dict())
-    torch.testing.assert_close(own(sequence())[0], ours(sequence())[0], rtol=0, atol=0)
+    torch.testing.assert_close(own(sequence())[0], ours(sequence())[0], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqlearn import kernels
 from seqlearn.errors import is_own_bug
 from seqlearn.states import Stepwise
 
@@ -21,17 +22,15 @@ Build = Callable[..., nn.Module]
 Cell = str | type[nn.Module] | partial[nn.Module]
 """A word of `CELLS`, the path of a class, or what builds a cell when called."""
 
-LOOPED: dict[str, Callable[[Tensor], Tensor]] = {"sigmoid": torch.sigmoid, "identity": lambda x: x}
-"""Nonlinearities that PyTorch's kernel does not have."""
+PYTORCHS = ("tanh", "relu")
+"""Nonlinearities that PyTorch's own kernel has."""
 
 
 class RNN(Stepwise, nn.RNN):
     """The Elman network: ``h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)``.
 
-    With tanh and relu this is PyTorch's own kernel. It has no sigmoid and no identity: there the
-    input's share of all steps is one product, and the rest a loop over steps in Python. On a
-    processor that costs nothing (forward and backward took 0.7 to 0.9 of tanh's time, from 16 units
-    and 8 steps to 256 and 32); a GPU waits for Python.
+    A processor learns with the layers of `kernels`. Everywhere else tanh and relu are PyTorch's
+    own; it has no sigmoid and no identity, so that with these a GPU waits for Python at every step.
 
     Args:
         input_size: Features of an input step (F).
@@ -54,12 +53,10 @@ class RNN(Stepwise, nn.RNN):
         nonlinearity: str = "tanh",
         gain: float = 1.0,
     ) -> None:
-        words = ("tanh", "relu", *LOOPED)
-        if nonlinearity not in words:
-            raise ValueError(
-                f"`nonlinearity` must be one of {', '.join(words)}, got {nonlinearity!r}."
-            )
-        own = "tanh" if nonlinearity in LOOPED else nonlinearity
+        if nonlinearity not in kernels.NONLINEARITIES:
+            words = ", ".join(kernels.NONLINEARITIES)
+            raise ValueError(f"`nonlinearity` must be one of {words}, got {nonlinearity!r}.")
+        own = nonlinearity if nonlinearity in PYTORCHS else "tanh"
         super().__init__(
             input_size, hidden_size, num_layers, own, batch_first=True, dropout=dropout
         )
@@ -70,24 +67,13 @@ class RNN(Stepwise, nn.RNN):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Run over ``(B, T, F)``; the state is ``(num_layers, B, H)``."""
-        if self.nonlinearity not in LOOPED:
+        if self.nonlinearity in PYTORCHS and not kernels.fits(x):
             states, state = super().forward(x, state)
             return states, state
-        function = LOOPED[self.nonlinearity]
-        if state is None:
-            state = x.new_zeros(self.num_layers, len(x), self.hidden_size)
-        ends = []
-        for layer, (w_ih, w_hh, b_ih, b_hh) in enumerate(self.all_weights):
-            if layer:
-                x = F.dropout(x, self.dropout, self.training)
-            h = state[layer]
-            hidden = []
-            for drive in F.linear(x, w_ih, b_ih + b_hh).unbind(1):  # (B, H)
-                h = function(torch.addmm(drive, h, w_hh.T))
-                hidden.append(h)
-            x = torch.stack(hidden, 1)  # (B, T, H)
-            ends.append(h)
-        return x, torch.stack(ends)
+        if torch.is_autocast_enabled(x.device.type):  # products in place want one dtype
+            with torch.autocast(x.device.type, enabled=False):
+                return self.forward(x.to(self.all_weights[0][0].dtype), state)
+        return kernels.run(kernels.Elman, self, x, state, self.nonlinearity)
 
 
 class LSTM(Stepwise, nn.LSTM):
@@ -120,7 +106,7 @@ class LSTM(Stepwise, nn.LSTM):
 
 
 class GRU(Stepwise, nn.GRU):
-    """The gated recurrent unit, PyTorch's kernel; the state is ``(num_layers, B, H)``.
+    """The gated recurrent unit, with PyTorch's equations; the state is ``(num_layers, B, H)``.
 
     Args:
         input_size: Features of an input step (F).
@@ -136,6 +122,15 @@ class GRU(Stepwise, nn.GRU):
         self, input_size: int, hidden_size: int, num_layers: int = 1, dropout: float = 0.0
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, batch_first=True, dropout=dropout)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Run over ``(B, T, F)``; the state is ``(num_layers, B, H)``."""
+        # With more, the kernel took 0.85 to 1.2 of PyTorch's time, as memory sets the pace; without
+        # gradients up to 1.25, of few sequences.
+        if kernels.fits(x) and torch.is_grad_enabled() and len(x) * self.hidden_size <= 2**16:
+            return kernels.run(kernels.Gated, self, x, state)
+        states, state = super().forward(x, state)
+        return states, state
 
 
 class Window(Stepwise, nn.Module):
