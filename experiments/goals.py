@@ -137,6 +137,11 @@ def settle(job: tuple[str, int]) -> dict[str, Any]:
     return run(*job)
 
 
+def workers(jobs: int) -> ProcessPoolExecutor:
+    """Make processes that do so many jobs at a time."""
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     tasks = dict.fromkeys(command.split()[0] for command in GOALS)
@@ -147,7 +152,7 @@ def main() -> None:
     wanted = parser.parse_args()
     print("| `--task` | goal | seeds that reach it | seconds of training |")
     print("|---|---|---|---|", flush=True)
-    with ProcessPoolExecutor(wanted.jobs, multiprocessing.get_context("spawn")) as pool:
+    with workers(wanted.jobs) as pool:
         for command, goal in GOALS.items():
             if wanted.task not in (None, command.split()[0]):
                 continue

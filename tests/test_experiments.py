@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from experiments import lessons, seconds, vanishing_gradients
+from experiments import lessons, vanishing_gradients
 
 from seqlearn import cli
 
@@ -82,15 +82,6 @@ def test_all_pictures_of_the_lessons_are_made():
     lessons.main(["--all", "--out", "."])
     assert sorted(path.name for path in Path().glob("*")) == sorted(PICTURES)
     assert all(size_of_picture(name) < 200_000 for name in PICTURES)
-
-
-def test_where_the_seconds_go_is_shown(capsys, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["seconds.py", "--runs", "1", "--task", "football"])
-    seconds.main()
-    lines = capsys.readouterr().out.splitlines()
-    phases = [line[:18].strip() for line in lines]
-    assert phases == [*seconds.PHASES, "beside the imports"]
-    assert all(float(line[18:].split()[0]) >= 0 for line in lines)
 
 
 def test_vanishing_gradients_are_drawn(capsys, monkeypatch):

@@ -21,7 +21,7 @@ from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
 from seqlearn.parser import Parser
 from seqlearn.record import BEST, LAST
 from seqlearn.request import Request
-from seqlearn.settings import flat
+from seqlearn.settings import flat, settings
 from seqlearn.tasks import TASKS
 
 
@@ -36,6 +36,8 @@ class TaskCLI(LightningCLI):
         self.checkpoint: dict[str, Any] = {}
         Parser.request = request
         data = TASKS[request.task] if request.task else SequenceDataModule
+        logger = settings(request.arguments, request.configs.values()).get("trainer.logger")
+        unlogged = {"logger": False} if logger is False else {}  # else wandb would be imported
         super().__init__(
             model_class=MODULES[data.mapping] if request.task else SequenceModule,
             datamodule_class=data,
@@ -43,7 +45,7 @@ class TaskCLI(LightningCLI):
             subclass_mode_data=not request.task,
             save_config_callback=None,
             seed_everything_default=0,
-            trainer_defaults=DEFAULTS,
+            trainer_defaults=DEFAULTS | unlogged,
             parser_class=Parser,
             parser_kwargs={"prog": "seqlearn", "allow_abbrev": False},
             auto_configure_optimizers=False,

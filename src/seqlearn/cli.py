@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
 
 from seqlearn.errors import RunError, fail, refuse
+from seqlearn.imports import quick_imports
 from seqlearn.output import put, settle_output
 from seqlearn.request import nearest, task_names, understand
 from seqlearn.signals import Signals
@@ -80,28 +79,9 @@ def dispatch(verb: str, *rest: str) -> None:
             usage = USAGE if verb == "fit" else OF_A_RUN
             put(f"{usage.format(verb=verb)}\n{task_list()}")
         else:
-            spare_matplotlib()
-            from seqlearn.command import run
-
+            with quick_imports():
+                from seqlearn.command import run
             run(request)
-
-
-def spare_matplotlib() -> None:
-    """Keep torchmetrics from importing matplotlib, 0.4 s, which it does just to name its types.
-
-    It asks a flag of its own, which is private: set it before anything else can read it. The plots
-    of torchmetrics, which nothing here draws, then say that matplotlib is missing.
-    """
-    name = "torchmetrics.utilities.imports"
-    package = find_spec("torchmetrics")
-    if name in sys.modules or not package or not package.submodule_search_locations:
-        return
-    path = Path(package.submodule_search_locations[0], "utilities", "imports.py")
-    spec = spec_from_file_location(name, path)
-    if spec and spec.loader and path.is_file():
-        module = sys.modules[name] = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module._MATPLOTLIB_AVAILABLE = False  # type: ignore[attr-defined]
 
 
 def task_list() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seqlearn import files
 from seqlearn.errors import fail, refuse
+from seqlearn.imports import quick_imports
 from seqlearn.output import put
 from seqlearn.plain import Parser
 from seqlearn.record import PAGE, PLOTS, Record, RecordError
@@ -108,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with signals:
             record = Record(wanted.run)
-            module, data = record.load()
+            with quick_imports():
+                module, data = record.load()
             from seqlearn.answers import ask
             from seqlearn.defaults import quiet
         quiet()

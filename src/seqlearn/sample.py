@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqlearn.errors import refuse
+from seqlearn.imports import quick_imports
 from seqlearn.limits import Rule
 from seqlearn.output import until_closed
 from seqlearn.plain import Parser
@@ -67,9 +68,9 @@ def load(run: Path) -> "ManyToMany":
     Raises:
         ValueError: If there is none.
     """
-    from seqlearn.checkpoints import read
-    from seqlearn.modules import ManyToMany
-
+    with quick_imports():
+        from seqlearn.checkpoints import read
+        from seqlearn.modules import ManyToMany
     try:
         path = find_checkpoint(run)
         known = read(path).get("hyper_parameters", {})

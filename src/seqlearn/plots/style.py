@@ -6,8 +6,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image  # comes with matplotlib
@@ -81,13 +83,19 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         OSError: If it cannot be written; an old file is then untouched.
     """
-    buffer = BytesIO()
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib gives its methods no types
     with warnings.catch_warnings():
         # Of characters that the font has not: they show as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png")
-    if buffer.tell() > LARGE:  # many fine lines: with fewer shades a third of it is left
-        image = Image.open(buffer).convert("RGB").quantize(256)
-        buffer = BytesIO()
-        image.save(buffer, format="png")
-    files.replace(path, buffer.getvalue())
+        canvas.draw()  # `savefig` would draw it once more before, to arrange it
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    if len(content := png(image)) > LARGE:  # many fine lines: with fewer shades a third is left
+        content = png(image.quantize(256))
+    files.replace(path, content)
+
+
+def png(image: Image.Image) -> bytes:
+    """Write an image as a PNG file would be."""
+    buffer = BytesIO()
+    image.save(buffer, format="png")
+    return buffer.getvalue()

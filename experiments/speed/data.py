@@ -1,0 +1,73 @@
+"""How fast sequences are drawn: as the training loader does, and one at a time in plain Python."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from itertools import count, islice
+from random import Random
+
+import numpy as np
+import yaml
+from experiments.speed import generators
+from experiments.speed.timing import Row, in_turns, ratio, spread
+
+from seqlearn.corpora import shakespeare_path
+from seqlearn.data import SequenceDataModule
+from seqlearn.loaders import batches_at_once
+from seqlearn.request import preset_file
+from seqlearn.tasks import TASKS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", choices=list(TASKS), help="only this one")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--calls", type=int, default=32, help="draws of the loader in a round")
+
+
+def measure(wanted: argparse.Namespace) -> Iterator[Row]:
+    for task in [wanted.task] if wanted.task else TASKS:
+        data = as_in_preset(task)
+        batches = batches_at_once(data.dataset("train"), data.batch_size)
+        things = {"ours": serve(data, wanted.calls, batches), "plain": make(task, data, batches)}
+        times = in_turns(things, wanted.rounds)
+        size = batches * data.batch_size
+        ours = [wanted.calls * size / seconds for seconds in times["ours"]]
+        plain = [size / seconds for seconds in times["plain"]]
+        lengths = data.dataset("train").batch(range(size)).lengths
+        yield {
+            "task": task,
+            "sequences/s": spread(ours).median,
+            "symbols/s": spread(ours).median * lengths.double().mean().item(),
+            "plain Python, sequences/s": spread(plain).median,
+            "ratio": ratio(ours, plain),
+        }
+
+
+def as_in_preset(task: str) -> SequenceDataModule:
+    """Make a task as its preset does; without Tiny Shakespeare the grammar takes its place."""
+    settings = yaml.safe_load(preset_file(task).read_text("utf-8"))["data"]
+    if task == "char_lm" and not shakespeare_path().exists():
+        settings["corpus"] = "grammar"
+    return TASKS[task](**settings)
+
+
+def serve(data: SequenceDataModule, calls: int, batches: int) -> Callable[[], None]:
+    """Draw as the training loader does: so many batches in a call, going on from call to call."""
+    dataset, size = data.dataset("train"), data.batch_size
+    firsts = count(step=batches * size)
+
+    def draw() -> None:
+        for first in islice(firsts, calls):
+            dataset.batches(first + np.arange(batches * size), size)
+
+    return draw
+
+
+def make(task: str, data: SequenceDataModule, batches: int) -> Callable[[], None]:
+    """Draw so many batches sample by sample."""
+    samples = getattr(generators, task)(data, Random(0))
+
+    def draw() -> None:
+        for _ in range(batches):
+            generators.batch(islice(samples, data.batch_size))
+
+    return draw
