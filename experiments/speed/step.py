@@ -225,7 +225,10 @@ def main() -> None:
     """Measure in this process, as `run` asks it to."""
     naive, *command = sys.argv[1:]
     from seqlearn import cli
-    from seqlearn.tasks import BinaryAdd
+    from seqlearn.imports import quick_imports
+
+    with quick_imports():  # as the command does
+        from seqlearn.tasks import BinaryAdd
 
     said = dict(zip(command[1::2], command[2::2], strict=False))
     bits, hidden = int(said["--data.bits"]), int(said["--model.hidden_size"])

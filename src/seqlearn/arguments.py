@@ -21,7 +21,7 @@ from seqlearn.modules import FROM_TASK, MODULES, SequenceModule
 from seqlearn.parser import Parser
 from seqlearn.record import BEST, LAST
 from seqlearn.request import Request
-from seqlearn.settings import flat, settings
+from seqlearn.settings import flat
 from seqlearn.tasks import TASKS
 
 
@@ -36,8 +36,7 @@ class TaskCLI(LightningCLI):
         self.checkpoint: dict[str, Any] = {}
         Parser.request = request
         data = TASKS[request.task] if request.task else SequenceDataModule
-        logger = settings(request.arguments, request.configs.values()).get("trainer.logger")
-        unlogged = {"logger": False} if logger is False else {}  # else wandb would be imported
+        unlogged = {} if request.logs else {"logger": False}  # else wandb would be imported
         super().__init__(
             model_class=MODULES[data.mapping] if request.task else SequenceModule,
             datamodule_class=data,

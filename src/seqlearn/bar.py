@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 MOST = 3
 """Metrics that it shows."""
 
-PAUSE = 0.25
+PAUSE = 0.5
 """Seconds from frame to frame: to draw one takes as long as a few steps of a small network."""
 
 

@@ -24,6 +24,7 @@ from seqlearn.conclusion import SHOWN, conclude
 from seqlearn.defaults import quiet
 from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, refuse, say
 from seqlearn.identity import batch_error, changes
+from seqlearn.imports import keep_imports
 from seqlearn.launch import require_processes
 from seqlearn.lean import settle_steps
 from seqlearn.loggers import MetricsFile, close, prepare, start
@@ -142,6 +143,7 @@ class Command(TaskCLI):
                     start(logger, self.run.config, self.model.objective.goals)
                 except ValueError as error:
                     refuse(self.verb, str(error))
+        keep_imports()
 
     def interrupt(self, number: int) -> None:
         """End at once, while nothing is trained; tell the processes that this one has started."""

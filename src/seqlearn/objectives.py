@@ -56,8 +56,14 @@ class Objective(ABC):
         """Tell which targets count, as a bool tensor shaped like ``targets``."""
 
     @abstractmethod
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of each target, 0 where it does not count, shaped like ``targets``."""
+    def losses(self, outputs: Tensor, targets: Tensor, reduction: str = "none") -> Tensor:
+        """Give the loss of each target, 0 where it does not count, shaped like ``targets``.
+
+        Args:
+            outputs: ``(B, ..., C)``.
+            targets: What they should be.
+            reduction: ``"none"``, or ``"sum"`` for the sum over all.
+        """
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
@@ -103,10 +109,9 @@ class Decision(Objective):
 class Binary(Decision):
     """Bits: outputs are logits, targets are 0 or 1."""
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
-        scored = self.scored(targets).to(outputs.dtype)
-        bits = targets.clamp(min=0).to(outputs.dtype)
-        return F.binary_cross_entropy_with_logits(outputs, bits, weight=scored, reduction="none")
+    def losses(self, outputs: Tensor, targets: Tensor, reduction: str = "none") -> Tensor:  # noqa: D102
+        bits, scored = targets.to(outputs.dtype), self.scored(targets).to(outputs.dtype)
+        return F.binary_cross_entropy_with_logits(outputs, bits, scored, reduction=reduction)
 
     def predict(self, outputs: Tensor) -> Tensor:  # noqa: D102
         return outputs.sigmoid()
@@ -124,11 +129,11 @@ class Binary(Decision):
 class Categorical(Decision):
     """Classes: outputs are the logits of ``C`` classes, targets name one."""
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def losses(self, outputs: Tensor, targets: Tensor, reduction: str = "none") -> Tensor:  # noqa: D102
         flat = F.cross_entropy(
-            outputs.flatten(0, -2), targets.flatten(), ignore_index=UNSCORED, reduction="none"
+            outputs.flatten(0, -2), targets.flatten(), ignore_index=UNSCORED, reduction=reduction
         )
-        return flat.view_as(targets)
+        return flat.view_as(targets) if reduction == "none" else flat
 
     def predict(self, outputs: Tensor) -> Tensor:  # noqa: D102
         return outputs.softmax(-1)
@@ -179,8 +184,9 @@ class Regression(Objective):
     def scored(self, targets: Tensor) -> Tensor:  # noqa: D102
         return ~targets.isnan()
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
-        return self._errors(outputs, targets).square()
+    def losses(self, outputs: Tensor, targets: Tensor, reduction: str = "none") -> Tensor:  # noqa: D102
+        squares = self._errors(outputs, targets).square()
+        return squares if reduction == "none" else squares.sum()
 
     def predict(self, outputs: Tensor) -> Tensor:  # noqa: D102
         return outputs

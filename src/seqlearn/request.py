@@ -54,6 +54,11 @@ class Request:
         """The argument that names what the weights are of."""
         return "resume" if self.resume else "run" if self.run else "ckpt_path"
 
+    @property
+    def logs(self) -> bool:
+        """Whether metrics go anywhere but into the run folder."""
+        return settings(self.arguments, self.configs.values()).get("trainer.logger") is not False
+
     def given(self, groups: Sequence[str]) -> list[str]:
         """Name the arguments of these groups that stand on the command line."""
         names = [word[2:].partition("=")[0] for word in self.arguments if word.startswith("--")]

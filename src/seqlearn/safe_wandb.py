@@ -137,7 +137,8 @@ def staging() -> Iterator[None]:
     if not wandb.run or STAGING in os.environ:
         yield
         return
-    os.environ[STAGING] = os.path.join(wandb.run.settings.root_dir, "wandb")
+    # Above the run's own folder; to ask for its settings would make a copy of all of them.
+    os.environ[STAGING] = os.path.dirname(os.path.dirname(wandb.run.dir))
     try:
         yield
     finally:

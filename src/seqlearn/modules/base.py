@@ -154,20 +154,21 @@ class SequenceModule(Finite, ABC):
             self.check_task(data)
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        losses = self.objective.losses(self.answer(batch, batch_idx), batch.targets)
-        count = self.objective.scored(batch.targets).sum().to(losses.dtype)
+        trainer, targets = self.trainer, batch.targets
+        total = self.objective.losses(self.answer(batch, batch_idx), targets, "sum")
+        count = self.objective.scored(targets).sum()
         if self.reduction == "sum":
-            count = count.new_tensor(len(losses))
-        if self.trainer.world_size > 1:
+            count = count.new_tensor(len(targets))
+        if trainer.world_size > 1:
             # DDP averages gradients over the ranks: with the mean count as the divisor of each,
             # that is the gradient of the loss over the global batch, however uneven the counts.
-            reduced = self.trainer.strategy.reduce(count, reduce_op="mean")
+            reduced = trainer.strategy.reduce(count.to(total.dtype), reduce_op="mean")
             assert isinstance(reduced, Tensor)
             count = reduced
-        loss = self.share(losses.sum(), count.clamp(min=1))
+        loss = self.seen_by_all(total / count.clamp(min=1))
         # Logging costs as much as a step of a small network: only when the Trainer passes it on.
-        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
-        if every and (self.trainer.global_step + 1) % every == 0:
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
+        if every and (trainer.global_step + 1) % every == 0:
             self.log("train/loss", loss.detach(), prog_bar=True)
         return loss
 
