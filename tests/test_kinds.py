@@ -75,7 +75,7 @@ def test_a_probability_is_one():
 def test_what_does_not_go_into_the_memory_is_not_drawn(monkeypatch):
     data = BinaryAdd(bits=1000, batch_size=64)
     data.setup("fit")
-    drawn = 4 * 1024 * sum(field.nbytes for field in data.dataset("train")[0])
+    drawn = 4 * 64 * sum(field.nbytes for field in data.dataset("train")[0])
     monkeypatch.setattr("seqlearn.limits.memory", lambda: drawn - 1)
-    with pytest.raises(ValueError, match="`batch_size` 64: to draw 1024 train sequences of length"):
+    with pytest.raises(ValueError, match="`batch_size` 64: to draw 64 train sequences of length"):
         data.setup("fit")

@@ -154,6 +154,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, *flags: str) -> Trainer:
 
     @wraps(original)
     def fit(self: Trainer, *arguments: Any, **named: Any) -> None:
+        self.threads = torch.get_num_threads()
         made.append(self)
         original(self, *arguments, **named)
 
@@ -180,3 +181,25 @@ def test_the_command_is_lean_where_nobody_asks_for_more(monkeypatch):
 def test_the_users_word_counts(monkeypatch, flags, strategy, profiler):
     trainer = chosen(monkeypatch, *flags)
     assert (type(trainer.strategy), type(trainer.profiler)) == (strategy, profiler)
+
+
+@pytest.mark.parametrize(
+    ("hidden_size", "told", "expected"),
+    [(16, None, 1), (512, None, 3), (16, "3", 3)],
+)
+def test_a_toy_takes_one_thread_unless_told_otherwise(
+    monkeypatch, capfd, hidden_size, told, expected
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if told:
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        sizes = ("--model.hidden_size", str(hidden_size), "--data.batch_size", "2")
+        assert chosen(monkeypatch, *sizes).threads == expected
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    words = "one thread" if expected == 1 else f"{expected} threads"
+    assert f" on {words}; run folder" in capfd.readouterr().out

@@ -152,7 +152,7 @@ def is_whole(folder: Path, done: subprocess.CompletedProcess[str]) -> Path:
 def test_the_training_outlives_a_process_that_is_killed(faults):
     run = is_whole(*faults["killed"])
     (line,) = faults["killed"][1].stderr.splitlines()
-    assert re.match(r"Weights & Biases stopped recording at step 2[6-9]: ", line)
+    assert re.match(r"Weights & Biases stopped recording at step 2[5-9]: ", line)
     assert f"wandb sync runs/binary_add/{run.name}/wandb/offline-run-" in line
 
 

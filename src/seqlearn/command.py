@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse import set_parsing_settings
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -26,10 +27,10 @@ from seqlearn.errors import RunError, fail, inner, is_main_process, is_own_bug, 
 from seqlearn.identity import batch_error, changes
 from seqlearn.imports import keep_imports
 from seqlearn.launch import require_processes
-from seqlearn.lean import settle_steps
+from seqlearn.lean import settle_steps, settle_threads
 from seqlearn.loggers import MetricsFile, close, prepare, start
 from seqlearn.predictions import collect, write
-from seqlearn.record import LAST, METRICS, PREDICTIONS
+from seqlearn.record import METRICS, PREDICTIONS
 from seqlearn.rehearsal import rehearse
 from seqlearn.request import Request
 from seqlearn.run import Run, new_folder, snake_case
@@ -93,6 +94,7 @@ class Command(TaskCLI):
             if is_main_process():  # the others wait for it: there may be something to fetch
                 rehearse(self.verb, self.model, self.datamodule, self.trainer)
             self.fill(self.config[self.verb].ckpt_path)
+            settle_threads(self.model, self.datamodule)
         except REFUSALS as error:
             if is_own_bug(cause := inner(error)):
                 raise
@@ -113,8 +115,7 @@ class Command(TaskCLI):
                 config.plugins = [*as_list(config.plugins), self.run.resumable.checkpoint_io]
         config.callbacks = settle_bar(config, as_list(config.callbacks))
         settle_steps(config)
-        trainer = super().instantiate_trainer(**kwargs)
-        disarm(trainer)
+        disarm(trainer := super().instantiate_trainer(**kwargs))
         return trainer
 
     def before_fit(self) -> None:
@@ -155,6 +156,11 @@ class Command(TaskCLI):
     @contextmanager
     def orderly(self, verb: str) -> Iterator[None]:
         """Say in one line what ends a verb; leave no folder of a run that has not begun."""
+
+        def go_on() -> str:
+            return self.run.how_to_go_on() if self.run else ""
+
+        threads = torch.get_num_threads()
         try:
             try:
                 yield
@@ -165,28 +171,20 @@ class Command(TaskCLI):
         except MisconfigurationException as error:
             refuse(verb, str(error))
         except RunError as error:
-            fail(verb, f"{error}{self.how_to_go_on()}")
+            fail(verb, f"{error}{go_on()}")
         except Interrupted as error:
-            say(verb, f"ended by {signal.Signals(error.number).name}{self.how_to_go_on()}")
+            say(verb, f"ended by {signal.Signals(error.number).name}{go_on()}")
             raise
         except Exception:
-            if go_on := self.how_to_go_on():
-                say(verb, f"ended by the error above{go_on}")
+            if how := go_on():
+                say(verb, f"ended by the error above{how}")
             raise
         finally:
             for note in close(self.trainer.loggers if hasattr(self, "trainer") else ()):
                 say(verb, note)
             if self.run:
                 self.run.release()
-
-    def how_to_go_on(self) -> str:
-        """Tell how to resume the run, if that can be done, or how to look at what it came to."""
-        if not self.run or not (self.run.folder / LAST).exists():
-            return ""
-        folder = os.path.relpath(self.run.folder)
-        if self.run.complete:
-            return f"; the run is complete, to look at it: seqlearn report {folder}"
-        return f"; go on with: seqlearn fit --resume {folder}"
+            torch.set_num_threads(threads)
 
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
@@ -92,7 +93,8 @@ def conclude(
     notes = []
     if run:
         folder = os.path.relpath(run.folder)
-        notes.append(f"{steps} steps in {seconds:.1f} s; run folder: {folder}")
+        threads = "one thread" if (n := torch.get_num_threads()) == 1 else f"{n} threads"
+        notes.append(f"{steps} steps in {seconds:.1f} s on {threads}; run folder: {folder}")
         if run.kept() == LAST:
             notes.append("never validated: these are the last weights, maybe not the best")
         pictures = {}

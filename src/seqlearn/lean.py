@@ -5,6 +5,7 @@ to profile, announce and wrap each part of it. What is left out here does nothin
 soon as someone listens, or anything is unusual, all is as Lightning has it.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -20,7 +21,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from seqlearn.checks import on_cpu
+from seqlearn.data import SequenceDataModule
 from seqlearn.launch import processes
+from seqlearn.modules import SequenceModule
 from seqlearn.modules.finite import Finite
 from seqlearn.splits import SequenceBatch
 
@@ -29,6 +32,13 @@ BETWEEN = ("on_before_backward", "on_after_backward", "on_before_optimizer_step"
 
 TRANSFER = ("transfer_batch_to_device", "on_after_batch_transfer")
 """Hooks on the way of a batch to the device."""
+
+TOY = 2**16
+"""Products in a step of a layer up to which a second thread gains little or nothing.
+
+Forward and backward with two threads took 1.09 to 1.14 of the time with one at 2**14, 0.83 to 1.03
+at 2**16 and 0.58 to 0.85 at 2**18, and twice the processor.
+"""
 
 
 class NoProfiler(Profiler):
@@ -122,3 +132,9 @@ def settle_steps(trainer: Namespace) -> None:
     alone = processes(trainer.devices) == trainer.num_nodes == 1
     if alone and trainer.strategy == "auto" and on_cpu(trainer.accelerator):
         trainer.strategy = LeanStrategy()
+
+
+def settle_threads(module: SequenceModule, data: SequenceDataModule) -> None:
+    """Take one thread for a toy, unless the environment says how many (``OMP_NUM_THREADS``)."""
+    if data.batch_size * module.hidden_size**2 <= TOY and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)

@@ -1,6 +1,7 @@
 """Randomness that is a pure function of (seed, split, sample index)."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +34,8 @@ class IndexedRNG:
         seed: Any integer.
         split: Name of the split: other names give unrelated numbers.
         indices: ``(B,)`` sample indices, zero or greater.
-        attempt: Which of the unrelated streams of the same samples, for those who must redraw.
+        attempts: Which of the unrelated streams of the same samples, for those who must redraw; of
+            several, each sample stands in the batch once for each, one after the other.
 
     Raises:
         ValueError: If an index is negative.
@@ -45,14 +47,18 @@ class IndexedRNG:
         [[62, 87]]
     """
 
-    def __init__(self, seed: int, split: str, indices: ArrayLike, attempt: int = 0) -> None:
+    def __init__(
+        self, seed: int, split: str, indices: ArrayLike, attempts: Sequence[int] = (0,)
+    ) -> None:
         self.split = split
-        if (np.asarray(indices) < 0).any():
-            raise ValueError(f"`indices` must be zero or greater, got {np.min(indices)}.")
-        self.indices: Words = np.asarray(indices, dtype=np.uint64)
-        name = f"{seed}/{split}/{attempt}".encode()
-        base = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
-        self._keys = mix(mix(self.indices) + np.uint64(base))  # (B,)
+        numbers = np.asarray(indices)
+        if (numbers < 0).any():
+            raise ValueError(f"`indices` must be zero or greater, got {numbers.min()}.")
+        self.indices: Words = np.repeat(numbers.astype(np.uint64), len(attempts))
+        names = (f"{seed}/{split}/{attempt}".encode() for attempt in attempts)
+        hashes = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
+        bases = np.tile(np.frombuffer(hashes, "<u8"), numbers.size)
+        self._keys = mix(mix(self.indices) + bases)  # (B,)
         self._position = 0
 
     def __len__(self) -> int:

@@ -98,6 +98,15 @@ class Run(Callback):
         """Name the checkpoint to judge the run by: the best, or the last if there is no best."""
         return next((name for name in (BEST, LAST) if (self.folder / name).exists()), None)
 
+    def how_to_go_on(self) -> str:
+        """Tell how to resume the run, if that can be done, or how to look at what it came to."""
+        if not (self.folder / LAST).exists():
+            return ""
+        folder = os.path.relpath(self.folder)
+        if self.complete:
+            return f"; the run is complete, to look at it: seqlearn report {folder}"
+        return f"; go on with: seqlearn fit --resume {folder}"
+
     def write_results(self, results: dict[str, Any]) -> None:
         """Write ``results.json``.
 

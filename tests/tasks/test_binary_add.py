@@ -29,6 +29,14 @@ def test_binary_add_golden_row_by_hand():
     assert add(inputs[:1], inputs[1:]).tolist() == [[0, 0, 1, 1, 0]]  # 12
 
 
+def test_a_carry_goes_through_all_places():
+    ones = np.ones((1, 200), np.uint8)
+    one = np.eye(1, 200, dtype=np.uint8)
+    assert not add(ones, one).any()
+    assert add(ones[:, :-1], one[:, :-1]).tolist() == [[0] * 199]
+    assert add(ones, ones).tolist() == [[0] + [1] * 199]
+
+
 def test_binary_add_trains_on_every_length_and_on_every_bit():
     inputs, _, lengths = BinaryAdd(bits=4).dataset("train").batch(range(40_000))
     shares = np.bincount(lengths) / len(lengths)
