@@ -1,5 +1,6 @@
 """Splits and loaders: every example once, batches by position."""
 
+import itertools
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
@@ -14,7 +15,8 @@ from torch.utils.data import DataLoader
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.loaders import BYTES_AT_ONCE, EvalLoader, TrainLoader
 from seqlearn.modules import ManyToMany, ManyToOne
-from seqlearn.splits import SequenceDataset, content_hash
+from seqlearn.rng import IndexedRNG
+from seqlearn.splits import SHARES, SequenceDataset, content_hash
 from seqlearn.tasks import BinaryAdd, Football, NextNumber
 
 
@@ -124,6 +126,18 @@ def test_datasets_are_indexed_like_lists():
         dataset[len(dataset)]
     with pytest.raises(ValueError, match="`split` must be one of val, test, train, got 'dev'"):
         NextNumber().dataset("dev")
+
+
+@pytest.mark.parametrize("split", SHARES)
+@pytest.mark.parametrize("bits", [8, 4000])
+def test_an_example_is_the_first_of_its_draws_that_belongs(split, bits):
+    data = BinaryAdd(bits=bits)
+    batch = data.dataset(split, bits).batch(range(40))
+    for index, (inputs, targets, _) in enumerate(zip(*batch, strict=True)):
+        draws = (data.draw(IndexedRNG(0, split, [index], [k]), bits) for k in itertools.count())
+        first = next(d for d in draws if content_hash(d).item() >> 61 in range(*SHARES[split]))
+        assert torch.equal(inputs, first.inputs[0])
+        assert torch.equal(targets, first.targets[0])
 
 
 def test_content_does_not_depend_on_padding():

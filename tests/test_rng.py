@@ -31,6 +31,15 @@ def test_sample_does_not_depend_on_its_batch(seed, data):
         np.testing.assert_array_equal(getattr(whole, name)(*arguments), expected)
 
 
+def test_attempts_stand_side_by_side_and_each_keeps_its_numbers():
+    both = IndexedRNG(0, "train", [3, 9], (5, 40))
+    pairs = [(index, attempt) for index in (3, 9) for attempt in (5, 40)]
+    alone = [IndexedRNG(0, "train", [i], [attempt]).integers(0, 100, 3)[0] for i, attempt in pairs]
+    assert both.indices.tolist() == [3, 3, 9, 9]
+    assert both.integers(0, 100, 3).tolist() == [each.tolist() for each in alone]
+    assert alone[0].tolist() == [[86, 61, 19]]
+
+
 def test_global_generators_do_not_matter():
     np.random.seed(1)
     first = draws()

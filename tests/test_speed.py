@@ -153,3 +153,28 @@ def test_memory(capsys, monkeypatch):
     bare, run = json.loads(capsys.readouterr().out)
     assert bare["what"] == memory.BARE and (run["what"], run["over"]) == ("2 steps", "2 steps")
     assert all(100 < row["peak, MB"]["median"] < 10_000 for row in (bare, run))
+
+
+@pytest.mark.slow
+def test_step(capsys):
+    few = ["--cells", "rnn", "--sizes", "4/2/3", "--threads", "1", "--rounds", "2", "--naive"]
+    speed.main(["step", *few, "--json"])
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["cell"], row["H/B/T"], row["threads"]) == ("rnn", "4/2/3", 1)
+    assert all(row[name]["median"] > 0 for name in ("bare loop, ms", "fit / bare loop"))
+    assert row["naive / fit"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["step", "--sizes", "16/32"], "must be H/B/T from 1/1/2 on, got 16/32"),
+        (["step", "--rounds", "0"], "argument --rounds: must be an integer of at least 1, got 0"),
+        (["cell", "--hidden", "x"], "argument --hidden: must be an integer of at least 1, got x"),
+        (["data", "--task", "none"], "argument --task: invalid choice: 'none'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(words, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        speed.main(words)
+    assert message in capsys.readouterr().err

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 import torch
-from experiments.speed.timing import Row, in_turns, ratio, repeats, spread
+from experiments.speed.timing import Row, in_turns, positive, ratio, repeats, spread
 from torch import nn
 
 from seqlearn.cells import CELLS, PYTORCHS, make_cell
@@ -25,11 +25,11 @@ PEAK = 512  # rows and columns of the matrices whose product stands for the peak
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS))
-    parser.add_argument("--hidden", nargs="+", type=int, default=[16, 64, 256], metavar="H")
-    parser.add_argument("--batch", nargs="+", type=int, default=[32, 256, 2048], metavar="B")
-    parser.add_argument("--steps", nargs="+", type=int, default=[8, 16, 32], metavar="T")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--hidden", nargs="+", type=positive, default=[16, 64, 256], metavar="H")
+    parser.add_argument("--batch", nargs="+", type=positive, default=[32, 256, 2048], metavar="B")
+    parser.add_argument("--steps", nargs="+", type=positive, default=[8, 16, 32], metavar="T")
+    parser.add_argument("--threads", type=positive, default=1)
+    parser.add_argument("--rounds", type=positive, default=25)
     parser.add_argument("--seconds", type=float, default=0.01, help="of each time taken")
     parser.add_argument("--no-grad", action="store_true", help="forward alone, as in evaluation")
 

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import yaml
 from experiments.speed import generators
-from experiments.speed.timing import Row, in_turns, ratio, spread
+from experiments.speed.timing import Row, in_turns, positive, ratio, spread
 
 from seqlearn.corpora import shakespeare_path
 from seqlearn.data import SequenceDataModule
@@ -19,8 +19,8 @@ from seqlearn.tasks import TASKS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", choices=list(TASKS), help="only this one")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--calls", type=int, default=32, help="draws of the loader in a round")
+    parser.add_argument("--rounds", type=positive, default=9)
+    parser.add_argument("--calls", type=positive, default=32, help="draws of the loader in a round")
 
 
 def measure(wanted: argparse.Namespace) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.speed.start import ADD, BARE, COMMANDS, FILES, SHORT
-from experiments.speed.timing import Row, ratio, spread
+from experiments.speed.timing import Row, positive, ratio, spread
 
 RUNS = {
     "200 steps, no W&B, no report": [*ADD, *SHORT],
@@ -18,10 +18,12 @@ RUNS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, nargs="*", default=[1000, 100_000], help="to grow by")
+    parser.add_argument("--rounds", type=positive, default=3)
+    parser.add_argument(
+        "--steps", type=positive, nargs="*", default=[1000, 100_000], help="to grow by"
+    )
     sizes = [1000, 10_000_000]
-    parser.add_argument("--train_sizes", type=int, nargs="*", default=sizes, help="to grow by")
+    parser.add_argument("--train_sizes", type=positive, nargs="*", default=sizes, help="to grow by")
 
 
 def measure(wanted: argparse.Namespace) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.speed.timing import Row, ratio, spread
+from experiments.speed.timing import Row, positive, ratio, spread
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 OUT = "SEQLEARN_SCALE_TIMES"
@@ -58,10 +58,10 @@ class Clock(Callback):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", help="only this, with the next three arguments")
-    parser.add_argument("--hidden", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=64, help="sequences of one process; even")
-    parser.add_argument("--steps", type=int, default=500, help="that are timed")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hidden", type=positive, default=64)
+    parser.add_argument("--batch", type=positive, default=64, help="sequences of one process; even")
+    parser.add_argument("--steps", type=positive, default=500, help="that are timed")
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("flags", nargs="*", help="further arguments of seqlearn fit, after --")
 
 

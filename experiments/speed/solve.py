@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from experiments.goals import settle, workers
 from experiments.speed.data import as_in_preset
-from experiments.speed.timing import Row, spread
+from experiments.speed.timing import Row, positive, spread
 from lightning.pytorch import Callback, Trainer
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
@@ -70,9 +70,11 @@ def score(module: SequenceModule, data: SequenceDataModule) -> dict[str, float]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", choices=list(TASKS), help="only this one")
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--every", type=int, help="steps to a validation, if not as the preset has")
-    parser.add_argument("--jobs", type=int, default=1, help="how many to fit at a time")
+    parser.add_argument("--seeds", type=positive, default=20)
+    parser.add_argument(
+        "--every", type=positive, help="steps to a validation, if not as the preset has"
+    )
+    parser.add_argument("--jobs", type=positive, default=1, help="how many to fit at a time")
     parser.add_argument("flags", nargs="*", help="further arguments of seqlearn fit, after --")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from experiments.speed.timing import Row, in_turns, ratio, spread
+from experiments.speed.timing import Row, in_turns, positive, ratio, spread
 
 FIT = ["-m", "seqlearn.fit"]
 ADD = [*FIT, "--task", "binary_add"]
@@ -145,7 +145,7 @@ print(json.dumps(spent))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     names = [*COMMANDS, "phases"]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="WHAT")
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.speed.timing import Row, ratio, spread
+from experiments.speed.timing import Row, positive, ratio, spread
 
 BLOCK = 100
 """Steps from turn to turn."""
@@ -29,20 +29,22 @@ OUT = "SEQLEARN_STEP_TIMES"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cells", nargs="+", default=["rnn", "gru", "lstm"])
-    parser.add_argument("--sizes", nargs="+", default=list(SIZES), help="hidden/batch/steps")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=12)
+    cells = ["rnn", "gru", "lstm"]
+    parser.add_argument("--cells", nargs="+", choices=cells, default=cells)
+    sizes = [size(word) for word in SIZES]
+    parser.add_argument("--sizes", nargs="+", type=size, default=sizes, metavar="H/B/T")
+    parser.add_argument("--threads", nargs="+", type=positive, default=[1, 2])
+    parser.add_argument("--rounds", type=positive, default=20)
     parser.add_argument("--naive", action="store_true", help="also a Trainer as in tutorials")
     parser.add_argument("flags", nargs="*", help="further arguments of seqlearn fit, after --")
 
 
 def measure(wanted: argparse.Namespace) -> Iterator[Row]:
     for threads in wanted.threads:
-        for size in wanted.sizes:
+        for sizes in wanted.sizes:
             for cell in wanted.cells:
-                times = run(cell, size, threads, wanted)
-                row: Row = {"cell": cell, "H/B/T": size, "threads": threads}
+                times = run(cell, sizes, threads, wanted)
+                row: Row = {"cell": cell, "H/B/T": "/".join(map(str, sizes)), "threads": threads}
                 row["bare loop, ms"] = spread(1000 * t for t in times["bare"])
                 row["fit / bare loop"] = ratio(times["fit"], times["bare"])
                 if wanted.naive:
@@ -50,25 +52,38 @@ def measure(wanted: argparse.Namespace) -> Iterator[Row]:
                 yield row
 
 
-def run(cell: str, size: str, threads: int, wanted: argparse.Namespace) -> dict[str, list[float]]:
+def size(word: str) -> tuple[int, int, int]:
+    """Read units, sequences and steps, ``16/32/8``; an addition has two steps at least."""
+    try:
+        hidden, batch, steps = map(int, word.split("/"))
+    except ValueError:
+        hidden = batch = steps = 0
+    if hidden < 1 or batch < 1 or steps < 2:
+        raise argparse.ArgumentTypeError(f"must be H/B/T from 1/1/2 on, got {word}")
+    return hidden, batch, steps
+
+
+def run(
+    cell: str, sizes: tuple[int, int, int], threads: int, wanted: argparse.Namespace
+) -> dict[str, list[float]]:
     """Measure in a process of its own, at a terminal of its own, so that the bar is drawn."""
-    hidden, batch, steps = map(int, size.split("/"))
+    hidden, batch, steps = sizes
     command = ["fit", "--task", "binary_add", "--model.cell", cell, "--data.bits", str(steps - 1)]
     command += ["--model.hidden_size", str(hidden), "--data.batch_size", str(batch)]
-    command += ["--optimizer.fused", "true", "--data.test_lengths", f"[{steps - 1}]"]
+    command += ["--data.test_lengths", f"[{steps - 1}]"]
     command += ["--trainer.max_steps", str((wanted.rounds + 2) * BLOCK)]
     command += ["--trainer.limit_val_batches", "0", "--report", "false"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "times.json")
         said = Path(folder, "said.txt")
-        child = [sys.executable, "-m", __spec__.name, json.dumps(bool(wanted.naive))]
+        child = [sys.executable, "-m", __name__, json.dumps(bool(wanted.naive))]
         at_terminal(
             [*child, *command, *wanted.flags],
             said,
             cwd=folder,
             env={
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]),
+                "PYTHONPATH": str(Path(__file__).parents[2]),
                 "OMP_NUM_THREADS": str(threads),
                 "WANDB_MODE": "offline",
                 OUT: str(out),

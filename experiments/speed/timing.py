@@ -1,5 +1,6 @@
 """Times taken in turns, so that what else a machine does falls on all of them alike."""
 
+import argparse
 import gc
 import statistics
 import time
@@ -73,3 +74,14 @@ def repeats(thing: Callable[[], object], seconds: float = 0.05) -> int:
         if taken > seconds / 2:
             return max(1, round(count * seconds / taken))
         count *= 2
+
+
+def positive(word: str) -> int:
+    """Read a count of the command line."""
+    try:
+        count = int(word)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {word}")
+    return count

@@ -112,4 +112,11 @@ def write(axis: Axes, rows: Rows) -> None:
         for step in np.flatnonzero(~np.isnan(shades) & ~wrong).tolist():
             color = "black" if shades[step] > 0.5 else "white"
             bit = f"{shades[step]:.0f}"
-            axis.text(step + 1, down, bit, color=color, fontsize=7, ha="center", va="center")
+            axis.text(
+                *(step + 1, down, bit),
+                color=color,
+                fontsize=7,
+                ha="center",
+                va="center",
+                in_layout=False,
+            )

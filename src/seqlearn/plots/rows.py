@@ -164,6 +164,7 @@ def draw(axis: Axes, rows: Mapping[str, Mapping[int, Sign]], width: float) -> No
             ha="right" if beyond else "center",
             va="center",
             parse_math=False,
+            in_layout=False,
         )
         if wrong:
             text.set(fontweight="bold", color=WRONG)

@@ -21,6 +21,7 @@ FONT: dict[str, Any] = {
     "family": "monospace",
     "fontsize": 8,
     "parse_math": False,
+    "in_layout": False,
 }
 LEAST = 1e-12
 """Probability below which surprise grows no more."""
