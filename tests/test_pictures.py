@@ -394,6 +394,8 @@ def test_the_gradients_drawn_are_those_measured():
     figure = gradient_flow(module, before, batch)
     axes = axis(figure, "gradient norm")
     assert axes.get_yscale() == "log"
+    numbers = [float(label.get_text()) for label in axes.get_yticklabels()]
+    assert numbers == pytest.approx(axes.get_yticks())
     shares = []
     for name, network in (("after training", module), ("before", before)):
         norms = gradient_norms(network, batch)

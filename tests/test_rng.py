@@ -37,7 +37,7 @@ def test_attempts_stand_side_by_side_and_each_keeps_its_numbers():
     alone = [IndexedRNG(0, "train", [i], [attempt]).integers(0, 100, 3)[0] for i, attempt in pairs]
     assert both.indices.tolist() == [3, 3, 9, 9]
     assert both.integers(0, 100, 3).tolist() == [each.tolist() for each in alone]
-    assert alone[0].tolist() == [[86, 61, 19]]
+    assert alone[0].tolist() == [86, 61, 19]
 
 
 def test_global_generators_do_not_matter():

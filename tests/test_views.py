@@ -363,8 +363,17 @@ def test_bits_said_alone_have_a_row_of_their_own():
 
 def test_what_is_no_bit_is_not_written_as_one():
     figure = plot(OwnBits(), draw(OwnBits(), count=1))
-    rows = {text.get_position()[1] for text in figure.axes[0].texts}
+    rows = {row for bit in "01" for _, row in marked(figure.axes[0], bit)}
     assert rows == {*range(3, 12)}  # below three inputs
+
+
+def test_bits_are_written_as_they_are_save_where_a_mark_says_that_one_is_not():
+    figure = plot(BinaryAdd(), draw(BinaryAdd(), count=1), wrong)
+    axis = figure.axes[0]
+    shades = axis.images[0].get_array()
+    written = {place: int(bit) for bit in "01" for place in marked(axis, bit)}
+    assert len(written) == 3 * 9 and len(marked(axis, "mistake")) == 9
+    assert all(shades[int(row), int(step) - 1] == bit for (step, row), bit in written.items())
 
 
 def test_many_classes_are_named_as_far_as_there_is_room():

@@ -20,7 +20,8 @@ def strip(axis: Axes, strips: Tensor, names: list[str]) -> None:
     """Draw what is to be kept after each step, ``(rows, T)``."""
     paint(axis, strips, 1.0)
     axis.set_yticks(range(len(names)), [f"{name}, kept" for name in names], fontsize=9)
-    axis.tick_params(length=0, labelbottom=False)
+    axis.tick_params(length=0)
+    axis.xaxis.set_visible(False)
 
 
 def heat(axis: Axes, drawn: Tensor, units: Tensor) -> None:

@@ -17,6 +17,7 @@ from seqlearn.modules import SequenceModule
 from seqlearn.plots import rows, style
 from seqlearn.plots.crop import cropped, first, reach
 from seqlearn.plots.heat import heat, strip, within
+from seqlearn.plots.levels import logarithmic
 from seqlearn.plots.watch import after, correlations, order, watch
 from seqlearn.plots.words import several
 
@@ -115,7 +116,7 @@ def hidden_states(module: SequenceModule, data: SequenceDataModule, batch: Seque
     if len(steps) > 1:
         place = steps[0] / sum(steps)
         axes[0, 0].set_title("reads | writes", x=place, fontsize=9)
-    figure.colorbar(axes[-1, 0].images[0], ax=axes.ravel().tolist(), label="state", pad=0.01)
+    figure.colorbar(axes[-1, 0].images[0], ax=style.ends(figure.axes), label="state", pad=0.01)
     return figure
 
 
@@ -181,13 +182,14 @@ def gradient_flow(
         look = {"color": color, "markersize": 4, "markevery": some}
         there, gone = norms > 0, norms == 0  # NaN is neither
         if there.any():
-            axis.set_yscale("log")
             axis.plot(lags[there], norms[there], marker=mark, label=name, **look)
         if gone.any():  # it has no place on a logarithmic axis
             heights = torch.full((int(gone.sum()),), 0.02)
             look |= {"marker": "v", "linestyle": "", "transform": bottom}
             axis.plot(lags[gone], heights, label=f"{name}: 0, or too small to hold", **look)
     axis.set(xlabel="lag (steps before the answer)", ylabel="gradient norm")
+    if (norms := torch.cat([*curves.values()])).gt(0).any():
+        logarithmic(axis, norms[norms > 0].tolist())
     style.legend(axis)
     return figure
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
 from seqlearn.plots import style
+from seqlearn.plots.words import number as size
 
 Labels = list[tuple[float, str, str]]
 """Heights, texts and colours."""
@@ -29,11 +30,16 @@ def scale(axis: Axes, values: Sequence[float], share: bool) -> None:
     if share:
         axis.set_ylim(-0.03, 1.06)
     elif positive and max(positive) > WIDE * min(positive):
-        axis.set_yscale("log")
-        few = max(positive) < 1000 * min(positive)
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-        axis.yaxis.set_major_formatter(lambda value, _: number(value))
-        axis.yaxis.set_minor_locator(NullLocator())
+        logarithmic(axis, positive)
+
+
+def logarithmic(axis: Axes, positive: Sequence[float]) -> None:
+    """Make an axis logarithmic, with numbers in full: to set powers as formulas takes long."""
+    axis.set_yscale("log")
+    few = max(positive) < 1000 * min(positive)
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axis.yaxis.set_major_formatter(lambda value, _: size(value))
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def level(axis: Axes, baselines: Mapping[str, float]) -> None:

@@ -164,12 +164,13 @@ def draw(axis: Axes, rows: Mapping[str, Mapping[int, Sign]], width: float) -> No
             ha="right" if beyond else "center",
             va="center",
             parse_math=False,
-            in_layout=False,
+            in_layout=False,  # not to be measured, as it is made to fit
         )
         if wrong:
             text.set(fontweight="bold", color=WRONG)
             text.set_bbox({"fill": False, "edgecolor": WRONG, "pad": 1})
     axis.set_yticks(range(len(rows)), list(rows), fontsize=9, color=TRUE)
     axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.tick_params(length=0, labelbottom=False)
+    axis.tick_params(length=0)
+    axis.xaxis.set_visible(False)
     axis.spines[:].set_visible(False)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqlearn.plots.style import LIKELY, WRONG, legend_below
+from seqlearn.plots.style import LIKELY, WRONG, ends, legend_below
 from seqlearn.plots.words import shown
 
 ASKED, MISTAKE = "asked for", "mistake"
@@ -60,7 +60,7 @@ def key(figure: Figure, what: str = "probability") -> None:
     legend_below(
         figure, {name: axes[0].scatter([], [], s=MOST**2, **LOOKS[name]) for name in names}
     )
-    bar = figure.colorbar(axes[0].images[0], ax=axes, label=what, fraction=0.05, pad=0.01)
+    bar = figure.colorbar(axes[0].images[0], ax=ends(axes), label=what, fraction=0.05, pad=0.01)
     bar.outline.set_visible(False)
 
 

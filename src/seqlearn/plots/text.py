@@ -21,7 +21,7 @@ FONT: dict[str, Any] = {
     "family": "monospace",
     "fontsize": 8,
     "parse_math": False,
-    "in_layout": False,
+    "in_layout": False,  # not to be measured, as there is room for it
 }
 LEAST = 1e-12
 """Probability below which surprise grows no more."""
