@@ -3,8 +3,8 @@
     python -m experiments.lessons [--only NAME] [--all] [--out FOLDER]
 
 Each lesson is the commands that its text shows, run in an empty folder with seed 0 and one thread,
-and the pictures they leave there. The whole takes about two minutes on one core, and as much again
-with `--all`, which also draws vanishing_gradients.png.
+and the pictures they leave there. The whole takes about a minute on one core, and two more with
+`--all`, which also draws vanishing_gradients.png.
 """
 
 import argparse
@@ -46,7 +46,7 @@ class Study(NamedTuple):
 PLOTS = "runs/*/*/plots"
 EXPLODING = (
     "seqlearn fit --task first_symbol --model.cell rnn --model.cell_args '{gain: 2.5}' "
-    "--optimizer SGD --optimizer.lr 0.1 --trainer.gradient_clip_val"
+    "--optimizer SGD --optimizer.lr 0.1 --trainer.log_every_n_steps 1 --trainer.gradient_clip_val"
 )
 STUDIES = [
     Study(

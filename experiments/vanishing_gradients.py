@@ -5,7 +5,7 @@
 Above, how much of the gradient comes back over so many steps before any training, and what that
 means for learning: the accuracy on `first_symbol`, by the number of steps to remember. Below, the
 same for a tanh network whose recurrent weights are too large, and its training with and without
-clipping. It takes two to three minutes and writes vanishing_gradients.png.
+clipping. It takes about two minutes and writes vanishing_gradients.png.
 """
 
 import argparse
