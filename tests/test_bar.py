@@ -6,6 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+
+from seqlearn.bar import Bar
+from seqlearn.modules import ManyToMany
+from seqlearn.tasks import BinaryAdd
 
 pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
 
@@ -43,6 +49,26 @@ def test_a_terminal_shows_progress_with_three_metrics_at_most():
     metrics = set(re.findall(r"[\w/]+(?=: [\d.]+)", shown))
     assert {"train/loss", "val/accuracy"} & metrics and len(metrics) <= 3
     assert "v_num" not in shown and "Epoch" not in shown
+
+
+def test_the_last_step_is_shown_wherever_the_training_stops(monkeypatch):
+    class Stop(Callback):
+        def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+            trainer.should_stop = batch_idx == 6
+
+    def show(self, trainer, module, outputs, batch, batch_idx):
+        shown.append(batch_idx)
+
+    monkeypatch.setattr(RichProgressBar, "on_train_batch_end", show)
+    shown = []
+    data = BinaryAdd(bits=4, batch_size=8, val_size=8)
+    trainer = Trainer(
+        max_steps=20, val_check_interval=5, callbacks=[Bar(), Stop()], logger=False, devices=1,
+        accelerator="cpu", enable_model_summary=False, enable_checkpointing=False,
+        num_sanity_val_steps=0,
+    )  # fmt: skip
+    trainer.fit(ManyToMany.for_data(data, hidden_size=4), data)
+    assert shown[:2] == [0, 4] and {*shown[2:]} == {6}  # first, before a validation, last
 
 
 @pytest.mark.parametrize(

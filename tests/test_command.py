@@ -300,19 +300,36 @@ def test_what_the_trainer_and_the_task_offer_runs_to_the_end(seqlearn, flags):
     assert out.count(" Football ") == 1 and out.count(" predicted ") >= 1
 
 
-@pytest.mark.filterwarnings("ignore:You passed")  # on a processor Lightning takes bf16 instead
+CLIP = ("--trainer.gradient_clip_val", "1e-3")
+
+
+@pytest.mark.filterwarnings("ignore:You passed")  # on a processor Lightning takes bf16 for 16
 @pytest.mark.parametrize(
     ("flags", "fused"),
     [
-        ((), True),
-        (("--trainer.precision", "16-mixed"), None),
-        (("--trainer.precision", "16-mixed", "--optimizer.fused", "true"), True),
+        (CLIP, True),
+        ((*CLIP, "--trainer.precision", "bf16-mixed"), True),
+        ((*CLIP, "--trainer.precision", "16-mixed"), True),
+        ((*CLIP, "--trainer.precision", "bf16-true"), True),
+        (("--optimizer", "AdamW"), True),
+        (("--optimizer.fused", "false"), False),
+        (("--optimizer.foreach", "true"), None),
     ],
+    ids=str,
 )
-def test_half_precision_takes_an_optimizer_whose_gradients_can_be_clipped(seqlearn, flags, fused):
-    seqlearn("fit", "--task", "football", *QUICK, "--trainer.max_steps", "2", *flags)
-    config = yaml.safe_load((newest("football") / "config.yaml").read_text())
-    assert config["optimizer"]["init_args"]["fused"] is fused
+def test_adam_is_fused_unless_told_otherwise_and_gradients_are_clipped(seqlearn, flags, fused):
+    seqlearn("fit", "--task", "football", *QUICK, "--trainer.max_steps", "3", *flags)
+    path = newest("football") / "checkpoints" / "last.ckpt"
+    (state,) = torch.load(path, weights_only=True)["optimizer_states"]
+    assert [group["fused"] for group in state["param_groups"]] == [fused]
+    assert all(torch.isfinite(each["exp_avg"]).all() for each in state["state"].values())
+
+
+def test_lines_are_logged_as_often_as_a_file_says(seqlearn):
+    Path("own.yaml").write_text("task: football\ntrainer: {log_every_n_steps: 5, max_steps: 20}\n")
+    seqlearn("fit", "--config", "own.yaml", *QUICK)
+    rows = history(newest("football"))
+    assert [row["step"] for row in rows if row["train/loss"]] == ["4", "9", "14", "19"]
 
 
 def test_a_cell_of_ones_own_needs_only_its_path(seqlearn):

@@ -140,6 +140,10 @@ def test_an_example_is_the_first_of_its_draws_that_belongs(split, bits):
         assert torch.equal(targets, first.targets[0])
 
 
+def test_no_example_at_all_is_a_batch_too():
+    assert [len(field) for field in BinaryAdd().dataset("val").batch([])] == [0, 0, 0]
+
+
 def test_content_does_not_depend_on_padding():
     short = SequenceBatch(torch.ones(1, 3, 2), torch.zeros(1, 3, 1), torch.tensor([3]))
     padded = SequenceBatch(torch.ones(1, 9, 2), torch.zeros(1, 9, 1), torch.tensor([3]))

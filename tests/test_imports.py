@@ -57,3 +57,17 @@ def test_what_was_there_before_is_searched_for_garbage_as_ever():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_second_command_keeps_nothing_from_the_search_for_garbage():
+    code = (
+        "import gc; from seqlearn.imports import keep_imports, quick_imports\n"
+        "counts = []\n"
+        "def note(): counts.append(gc.get_freeze_count())\n"
+        "with quick_imports(): import yaml\n"
+        "note(); one = [[] for _ in range(1000)]; keep_imports()\n"
+        "note(); other = [[] for _ in range(1000)]; keep_imports()\n"
+        "note(); print(counts[0] < counts[1] == counts[2])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["True"], done.stderr

@@ -431,3 +431,34 @@ def test_the_start_is_not_written_to():
         layer = Gated if cell == "gru" else Elman
         run(layer, make(cell, 3, 4), randn(2, 5, 3), start, *(() if cell == "gru" else (cell,)))
         assert torch.equal(start, randn(1, 2, 4))
+
+
+@each_cell
+def test_each_weight_has_a_gradient_of_its_own(cell):
+    module = make(cell, 2, 3)
+    weights = list(module.parameters())
+    states = module(randn(2, 4, 2))[0]
+    assert is_ours(states)
+    gradients = torch.autograd.grad(states.sum(), weights)
+    assert len({gradient.data_ptr() for gradient in gradients}) == len(weights)
+
+
+@each_cell
+def test_what_is_saved_may_be_kept_elsewhere_in_another_layout(cell):
+    module = make(cell, 2, 3)
+    expected = torch.autograd.grad(module(randn(2, 4, 2))[0].sum(), list(module.parameters()))
+    contiguous = torch.autograd.graph.saved_tensors_hooks(torch.Tensor.contiguous, lambda x: x)
+    with contiguous:
+        total = module(randn(2, 4, 2))[0].sum()
+    found = torch.autograd.grad(total, list(module.parameters()))
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@each_cell
+def test_inputs_of_another_size_or_kind_are_named(cell):
+    module = make(cell, 2, 3)
+    with pytest.raises(RuntimeError, match=r"input_size.*2.*5"):
+        module(randn(2, 4, 5))
+    with pytest.raises(ValueError, match="dtype"):
+        module(randn(2, 4, 2, dtype=torch.float64))

@@ -98,6 +98,35 @@ def test_who_listens_hears_every_step(hook):
     assert len(heard) == 12
 
 
+@pytest.mark.parametrize("when", ["on_fit_start", "on_train_start", "on_train_batch_start"])
+@pytest.mark.parametrize("hook", lean.BETWEEN)
+def test_who_comes_late_is_heard(hook, when):
+    late, heard = listener(hook)
+
+    def invite(self: Callback, trainer: Trainer, *arguments: Any) -> None:
+        if trainer.global_step in (0, 5) and late not in trainer.callbacks:
+            trainer.callbacks.append(late)
+
+    fit(callbacks=[type("Host", (Callback,), {when: invite})()], **lean_options())
+    assert len(heard) == 12
+
+
+def test_an_optimizer_of_ones_own_zeroes_gradients_in_its_own_way(monkeypatch):
+    class Own(torch.optim.SGD):
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            asked.append(set_to_none)
+            super().zero_grad(set_to_none)
+
+    asked: list[bool] = []
+
+    def configure(self: ManyToMany) -> Own:
+        return Own(self.parameters(), lr=0.1)
+
+    monkeypatch.setattr(ManyToMany, "configure_optimizers", configure)
+    fit(limit_val_batches=0)
+    assert asked == [True] * 12
+
+
 @pytest.mark.filterwarnings("ignore:You have overridden")  # and that it takes the module's
 @pytest.mark.parametrize("hook", [*lean.BETWEEN, *lean.TRANSFER, "configure_gradient_clipping"])
 def test_a_module_with_a_hook_of_its_own_hears_every_step(hook):

@@ -134,7 +134,18 @@ def test_start_to_the_end(capsys):
 
 
 def test_cell(capsys):
-    small = ["--hidden", "4", "--batch", "2", "--steps", "3", "--rounds", "1", "--seconds", "0.001"]
+    small = [
+        "--hidden",
+        "4",
+        "--batch",
+        "2",
+        "--steps",
+        "3",
+        "--rounds",
+        "1",
+        "--milliseconds",
+        "1",
+    ]
     speed.main(["cell", *small, "--json"])
     rows = json.loads(capsys.readouterr().out)
     rnn = [f"rnn {word}" for word in NONLINEARITIES]
@@ -168,9 +179,10 @@ def test_step(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["step", "--sizes", "16/32"], "must be H/B/T from 1/1/2 on, got 16/32"),
+        (["step", "--sizes", "16/32"], "must be H/B/T from 1/1/3 on, got 16/32"),
         (["step", "--rounds", "0"], "argument --rounds: must be an integer of at least 1, got 0"),
         (["cell", "--hidden", "x"], "argument --hidden: must be an integer of at least 1, got x"),
+        (["scale", "--batch", "5"], "argument --batch: must be even, got 5"),
         (["data", "--task", "none"], "argument --task: invalid choice: 'none'"),
     ],
 )

@@ -6,6 +6,9 @@ ratios: seconds are those of one machine at one hour.
 
 import argparse
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -32,11 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.add_argument("--json", action="store_true", help="print JSON instead of a table")
         import_module(f"{__package__}.{name}").add_arguments(command)
     wanted = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before its processes have ended
     rows: list[Row] = []
-    for row in import_module(f"{__package__}.{wanted.command}").measure(wanted):
-        rows.append(row)
-        if not wanted.json:
-            show(row, first=len(rows) == 1)
+    try:
+        for row in import_module(f"{__package__}.{wanted.command}").measure(wanted):
+            rows.append(row)
+            if not wanted.json:
+                show(row, first=len(rows) == 1)
+    except subprocess.CalledProcessError as error:  # what it has said itself stands above
+        sys.exit(error.returncode)
+    except KeyboardInterrupt:
+        sys.exit(130)
     if wanted.json:
         print(json.dumps([{name: plain(value) for name, value in row.items()} for row in rows]))
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", nargs="+", type=positive, default=[8, 16, 32], metavar="T")
     parser.add_argument("--threads", type=positive, default=1)
     parser.add_argument("--rounds", type=positive, default=25)
-    parser.add_argument("--seconds", type=float, default=0.01, help="of each time taken")
+    parser.add_argument("--milliseconds", type=positive, default=10, help="of each time taken")
     parser.add_argument("--no-grad", action="store_true", help="forward alone, as in evaluation")
 
 
@@ -65,7 +65,7 @@ def compare(
     }
     for thing in things.values():
         thing()
-    count = repeats(things["ours"], wanted.seconds)
+    count = repeats(things["ours"], wanted.milliseconds / 1000)
     times = in_turns(
         {"ours": many(things["ours"], count), "theirs": many(things["theirs"], count)}
         | {"peak": things["peak"]},

@@ -20,10 +20,10 @@ RUNS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument(
-        "--steps", type=positive, nargs="*", default=[1000, 100_000], help="to grow by"
+        "--steps", type=positive, nargs="+", default=[1000, 100_000], help="to grow by"
     )
     sizes = [1000, 10_000_000]
-    parser.add_argument("--train_sizes", type=positive, nargs="*", default=sizes, help="to grow by")
+    parser.add_argument("--train_sizes", type=positive, nargs="+", default=sizes, help="to grow by")
 
 
 def measure(wanted: argparse.Namespace) -> Iterator[Row]:
@@ -58,6 +58,6 @@ def peak(arguments: list[str]) -> float:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"python {' '.join(arguments)}: exit code {process.returncode}")
+        raise subprocess.CalledProcessError(process.returncode, arguments)
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return usage.ru_maxrss * unit / 1e6

@@ -59,10 +59,18 @@ class Clock(Callback):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", help="only this, with the next three arguments")
     parser.add_argument("--hidden", type=positive, default=64)
-    parser.add_argument("--batch", type=positive, default=64, help="sequences of one process; even")
+    parser.add_argument("--batch", type=even, default=64, help="sequences of one process")
     parser.add_argument("--steps", type=positive, default=500, help="that are timed")
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("flags", nargs="*", help="further arguments of seqlearn fit, after --")
+
+
+def even(word: str) -> int:
+    """Read a count that two can share."""
+    count = positive(word)
+    if count % 2:
+        raise argparse.ArgumentTypeError(f"must be even, got {word}")
+    return count
 
 
 def measure(wanted: argparse.Namespace) -> Iterator[Row]:

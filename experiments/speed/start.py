@@ -184,5 +184,6 @@ def run(arguments: list[str], folder: str) -> str:
     command, environment = [sys.executable, *arguments], {**os.environ, "WANDB_MODE": "offline"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode not in (0, 2):  # 2 is a refusal
-        raise RuntimeError(done.stderr)
+        sys.stderr.write(done.stderr)
+        done.check_returncode()
     return done.stdout

@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,13 @@ def measure(wanted: argparse.Namespace) -> Iterator[Row]:
 
 
 def size(word: str) -> tuple[int, int, int]:
-    """Read units, sequences and steps, ``16/32/8``; an addition has two steps at least."""
+    """Read units, sequences and steps, ``16/32/8``; an addition has three steps at least."""
     try:
         hidden, batch, steps = map(int, word.split("/"))
     except ValueError:
         hidden = batch = steps = 0
-    if hidden < 1 or batch < 1 or steps < 2:
-        raise argparse.ArgumentTypeError(f"must be H/B/T from 1/1/2 on, got {word}")
+    if hidden < 1 or batch < 1 or steps < 3:
+        raise argparse.ArgumentTypeError(f"must be H/B/T from 1/1/3 on, got {word}")
     return hidden, batch, steps
 
 
@@ -77,7 +78,7 @@ def run(
         out = Path(folder, "times.json")
         said = Path(folder, "said.txt")
         child = [sys.executable, "-m", __name__, json.dumps(bool(wanted.naive))]
-        at_terminal(
+        code = at_terminal(
             [*child, *command, *wanted.flags],
             said,
             cwd=folder,
@@ -90,26 +91,29 @@ def run(
             },
         )
         if not out.exists():
-            raise SystemExit(said.read_text("utf-8", "replace"))
+            sys.stderr.write(said.read_text("utf-8", "replace"))
+            raise subprocess.CalledProcessError(code or 1, child)
         times: dict[str, list[float]] = json.loads(out.read_text())
+    if not times["fit"]:
+        raise SystemExit(f"step: nothing was timed: it takes {3 * BLOCK} steps at least")
     return times
 
 
-def at_terminal(command: list[str], said: Path, **options: Any) -> None:
-    """Run a command at a terminal, and keep what it shows there."""
+def at_terminal(command: list[str], said: Path, **options: Any) -> int:
+    """Run a command at a terminal, keep what it shows there, and give its exit code."""
     import pty
 
     master, terminal = pty.openpty()
     process = subprocess.Popen(command, stdout=terminal, stderr=terminal, **options)
     os.close(terminal)
-    with said.open("wb") as file:
-        try:
+    try:
+        with said.open("wb") as file, suppress(OSError):  # its last writer is gone
             while shown := os.read(master, 65536):
                 file.write(shown)
-        except OSError:  # its last writer is gone
-            pass
-    os.close(master)
-    process.wait()
+        return process.wait()
+    finally:
+        os.close(master)
+        process.kill()
 
 
 def turns(others: dict[str, Callable[[], float]]) -> dict[str, list[float]]:

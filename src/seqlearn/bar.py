@@ -20,16 +20,27 @@ class Bar(RichProgressBar):
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=10)  # looks by its thread each second, of which 100 is usual
-        self.shown = 0.0
+        self.shown, self.step = 0.0, 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Show the step, unless another has just been shown."""
-        now = time.monotonic()
+        self.step, now = batch_idx, time.monotonic()
         if now - self.shown > PAUSE or batch_idx + 1 == trainer.num_training_batches:
             self.shown = now
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the last step, as none will come for a while."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            super().on_train_batch_end(trainer, pl_module, None, None, self.step)
+        super().on_validation_start(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the last step, wherever the training has been stopped."""
+        super().on_train_batch_end(trainer, pl_module, None, None, self.step)
+        super().on_train_epoch_end(trainer, pl_module)
 
     def _get_train_description(self, current_epoch: int) -> str:
         """Name what is going on.

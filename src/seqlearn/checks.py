@@ -12,6 +12,7 @@ from lightning.pytorch.accelerators import (
 )
 from lightning.pytorch.strategies import StrategyRegistry
 
+from seqlearn.defaults import DEFAULTS
 from seqlearn.errors import refuse
 from seqlearn.launch import overrun, processes
 from seqlearn.limits import RULES, refusal, shown
@@ -121,19 +122,17 @@ def settle(config: Any, request: Request, known: str | None) -> None:
     preset_steps = preset_steps and "trainer.max_steps" not in given
     if config.trainer.max_epochs is not None and preset_steps:
         config.trainer.max_steps = -1  # who asks for epochs does not want the preset's steps
-    if "trainer.log_every_n_steps" not in given:
+    usual = config.trainer.log_every_n_steps == DEFAULTS["log_every_n_steps"]
+    if usual and "trainer.log_every_n_steps" not in given:
         data = config.data.get("init_args", config.data)
         epoch = data.train_size // data.batch_size // (processes(config.trainer.devices) or 1)
-        steps = config.trainer.max_steps
-        often = max(1, steps // LINES if steps > 0 else epoch)
-        config.trainer.log_every_n_steps = min(config.trainer.log_every_n_steps, often)
+        steps, epochs = config.trainer.max_steps, max(1, config.trainer.max_epochs or 1)
+        lines = steps // LINES if steps > 0 else min(epoch, epochs * epoch // LINES)
+        config.trainer.log_every_n_steps = max(1, min(config.trainer.log_every_n_steps, lines))
     if model and config.model.cell != model["cell"]:
         theirs = (model.get("cell_args") or {}).items()  # for the preset's cell
         asked = (config.model.cell_args or {}).items()
         config.model.cell_args = {k: v for k, v in asked if (k, v) not in theirs} or None
-    fused = config.get("optimizer.init_args.fused") and "fused" not in " ".join(request.arguments)
-    if fused and config.trainer.precision == "16-mixed":
-        config.optimizer.init_args.fused = None  # its gradients are scaled while they are clipped
     if config.data.get("vocabulary", "") is None:
         config.data.vocabulary = known
 

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
+fresh = False
+"""Whether nothing but imports has gone on in this process."""
+
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
@@ -15,6 +18,7 @@ def quick_imports() -> Iterator[None]:
     Python would search the million objects of torch and Lightning again and again, at its end too;
     that is a quarter of the time of a short run.
     """
+    global fresh
     first, collecting = "lightning" not in sys.modules, gc.isenabled()
     spare_matplotlib()
     gc.disable()
@@ -23,17 +27,20 @@ def quick_imports() -> Iterator[None]:
     finally:
         if first:  # later there may be garbage, which must not be kept
             gc.freeze()
+            fresh = True
         if collecting:
             gc.enable()
 
 
 def keep_imports() -> None:
-    """Take what has been imported since out of the search for garbage, if it has been so before.
+    """Take what the first command has imported since out of the search for garbage as well.
 
     Weights & Biases comes late: to search it took a fifth of the time of a small network's steps.
     """
-    if gc.get_freeze_count():
+    global fresh
+    if fresh:
         gc.freeze()
+        fresh = False
 
 
 def spare_matplotlib() -> None:

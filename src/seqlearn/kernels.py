@@ -55,8 +55,7 @@ def run(
     layer: type[Function], cell: nn.RNNBase, x: Tensor, state: Tensor | None, *more: object
 ) -> tuple[Tensor, Tensor]:
     """Go through all layers of a cell: ``(B, T, F), (num_layers, B, H) -> (B, T, H), state``."""
-    if state is not None:
-        cell.check_forward_args(x, state, None)
+    cell.check_input(x, None) if state is None else cell.check_forward_args(x, state, None)
     ends = []
     for k, weights in enumerate(cell.all_weights):
         if k and cell.dropout:  # over (T, B, H), as PyTorch draws it
@@ -116,7 +115,7 @@ class Elman(Function):
             weight_gradient(da, rows) if of_w_ih else None,
             recurrent_gradient(da, h, start) if of_w_hh else None,
             db,
-            db,
+            None if db is None else db.clone(),  # each bias has a gradient of its own
             None,
         )
 
@@ -245,5 +244,5 @@ def weight_gradient(da: Tensor, rows: Tensor) -> Tensor:
 def recurrent_gradient(da: Tensor, h: Tensor, start: Tensor | None) -> Tensor:
     """Give Σ_t ∂L/∂a_t h_{t-1}ᵀ."""
     batch = h.shape[1]
-    dw = da[batch:].T @ h.view(-1, h.shape[2])[:-batch]
+    dw = da[batch:].T @ h.reshape(-1, h.shape[2])[:-batch]
     return dw if start is None else dw.addmm_(da[:batch].T, start)

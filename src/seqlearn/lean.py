@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.plugins import Precision
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
@@ -63,13 +63,19 @@ class LeanStrategy(SingleDeviceStrategy):
     def __init__(self) -> None:
         super().__init__("cpu")
         self.there = self.unheard = False
+        self.callbacks = 0
 
-    def setup(self, trainer: Trainer) -> None:
+    def on_train_start(self) -> None:
         """Look who listens."""
-        super().setup(trainer)
+        self.look()
+
+    def look(self) -> None:
+        """Find out what nobody attends."""
         module = self.lightning_module
         assert module is not None
+        trainer = module.trainer
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set late
+        self.callbacks = len(callbacks)
         data = getattr(trainer, "datamodule", None)
         hosts = [module] if data is None else [module, data]
         self.there = not any(is_overridden(hook, host) for hook in TRANSFER for host in hosts)
@@ -107,10 +113,12 @@ class LeanStrategy(SingleDeviceStrategy):
     ) -> Any:
         """Make the gradients, clip them, and take a step."""
         module = self.lightning_module
-        if not self.unheard or model not in (None, module):
-            return super().optimizer_step(optimizer, closure, model, **kwargs)
         assert isinstance(module, LightningModule)
         trainer = module.trainer
+        if len(trainer.callbacks) != self.callbacks:  # type: ignore[attr-defined]  # set late
+            self.look()
+        if not self.unheard or model not in (None, module):
+            return super().optimizer_step(optimizer, closure, model, **kwargs)
 
         def clipped() -> Any:
             loss = closure()

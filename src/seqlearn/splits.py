@@ -89,7 +89,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
                 numbers = self._shuffled(numbers, len(self.members))
             numbers = self.members[numbers]
         batch = self._draw(numbers)
-        if self._apart:
+        if self._apart and len(numbers):
             self._redraw(batch, numbers)
         return batch
 

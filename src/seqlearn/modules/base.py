@@ -14,6 +14,7 @@ from seqlearn.limits import RULES, SIZE, endless, require_memory
 from seqlearn.loaders import EvalLoader
 from seqlearn.metrics import Tally
 from seqlearn.modules.finite import Finite
+from seqlearn.modules.quick import fuse
 from seqlearn.objectives import OBJECTIVES, Scores
 
 FROM_TASK = ("input_size", "output_size", "objective", "scale", "given", "vocabulary")
@@ -239,7 +240,7 @@ class SequenceModule(Finite, ABC):
             )
 
     def configure_optimizers(self) -> Any:  # noqa: D102
-        optimizer = (self.optimizer or torch.optim.Adam)(self.parameters())
+        optimizer = fuse((self.optimizer or torch.optim.Adam)(self.parameters()))
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)

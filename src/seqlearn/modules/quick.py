@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from lightning.pytorch import LightningModule
-from torch.optim import Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 
 class Quick(LightningModule):
@@ -29,7 +29,25 @@ class Quick(LightningModule):
             super().__setattr__(name, value)
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
-        """Drop the gradients; the optimizer itself would have that profiled, six times as long."""
+        """Drop the gradients; PyTorch's optimizers would have that profiled, six times as long."""
+        if type(optimizer).zero_grad is not Optimizer.zero_grad:
+            optimizer.zero_grad()
+            return
         for group in optimizer.param_groups:
             for weight in group["params"]:
                 weight.grad = None
+
+
+def fuse(optimizer: Optimizer) -> Optimizer:
+    """Let Adam take its step as one operation, unless it is told anything about that.
+
+    For the network of 16 units that is a third of the time. It is not done when the optimizer is
+    made, as with mixed precision Lightning would then refuse to clip.
+    """
+    for group in optimizer.param_groups if isinstance(optimizer, Adam | AdamW) else ():
+        told = any(group.get(name) is not None for name in ("fused", "foreach"))
+        special = any(group.get(name) for name in ("differentiable", "capturable"))
+        possible = all(weight.is_cpu or weight.is_cuda for weight in group["params"])
+        if possible and not (told or special):
+            group["fused"] = True
+    return optimizer
