@@ -1,6 +1,7 @@
 """Lean steps are steps: nothing changes but the time they take, and whoever listens is told."""
 
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from seqlearn import cli, lean
 from seqlearn.lean import LeanStrategy, NoProfiler
+from seqlearn.loggers import MetricsFile
 from seqlearn.modules import ManyToMany
 from seqlearn.tasks import BinaryAdd
 
@@ -232,3 +234,28 @@ def test_a_toy_takes_one_thread_unless_told_otherwise(
         torch.set_num_threads(before)
     words = "one thread" if expected == 1 else f"{expected} threads"
     assert f" on {words}; run folder" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_loss_is_logged_as_lightning_would(accumulate):
+    class Own(ManyToMany):
+        def log_step(self, name: str, value: torch.Tensor) -> None:
+            self.log(name, value.detach(), prog_bar=True)
+
+    class Noted(MetricsFile):
+        def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+            rows.append((step, dict(metrics)))
+
+    found = []
+    for kind in (ManyToMany, Own):
+        rows: list[Any] = []
+        trainer, _ = fit(
+            kind, logger=[Noted(Path("none"))], log_every_n_steps=5, limit_val_batches=0,
+            accumulate_grad_batches=accumulate,
+        )  # fmt: skip
+        names = ("callback_metrics", "logged_metrics", "progress_bar_metrics")
+        found.append(
+            (rows, *({k: float(v) for k, v in getattr(trainer, n).items()} for n in names))
+        )
+    assert found[0] == found[1]
+    assert [step for step, _ in found[0][0]] == [4, 9]

@@ -55,13 +55,18 @@ def run(
     layer: type[Function], cell: nn.RNNBase, x: Tensor, state: Tensor | None, *more: object
 ) -> tuple[Tensor, Tensor]:
     """Go through all layers of a cell: ``(B, T, F), (num_layers, B, H) -> (B, T, H), state``."""
-    cell.check_input(x, None) if state is None else cell.check_forward_args(x, state, None)
+    if state is not None:
+        cell.check_forward_args(x, state, None)
     ends = []
     for k, weights in enumerate(cell.all_weights):
         if k and cell.dropout:  # over (T, B, H), as PyTorch draws it
             x = F.dropout(x.transpose(0, 1), cell.dropout, cell.training).transpose(0, 1)
         start = None if state is None else state[k]
-        x, end = layer.apply(x, start, *weights, *more)  # type: ignore[no-untyped-call]
+        try:
+            x, end = layer.apply(x, start, *weights, *more)  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            cell.check_input(x, None) if k == 0 else None  # says it better
+            raise
         ends.append(end)
     return x, ends[0] if len(ends) == 1 else torch.cat(ends)
 
@@ -121,7 +126,7 @@ class Elman(Function):
 
 
 class Gated(Function):
-    """A layer of gated recurrent units, as PyTorch has them.
+    """A layer of gated recurrent units as PyTorch has them, used like `Elman`.
 
     As equations::
 
@@ -138,8 +143,6 @@ class Gated(Function):
         ∂L/∂(W_ir x_t)  = ∂L/∂(W_in x_t) q_t r_t (1 - r_t)
         ∂L/∂(W_iz x_t)  = ∂L/∂h_t (h_{t-1} - n_t) z_t (1 - z_t)
         ∂L/∂h_{t-1}     = what arrives + ∂L/∂h_t z_t + W_hhᵀ ∂L/∂(r, z, q)_t
-
-    Inputs and outputs are those of `Elman`.
     """
 
     @staticmethod

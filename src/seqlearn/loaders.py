@@ -40,10 +40,11 @@ class TrainLoader:
     def __iter__(self) -> Iterator[SequenceBatch]:
         ahead = batches_at_once(self.dataset, self.dataset.data.batch_size)
         drawn, batches = -1, list[SequenceBatch]()
+        trained = self.trainer if self.trainer and self.trainer.training else None
         for count in range(len(self)):
             position = count
-            if self.trainer and self.trainer.training:
-                position = self.trainer.fit_loop.epoch_loop.batch_progress.total.completed
+            if trained:
+                position = trained.fit_loop.epoch_loop.batch_progress.total.completed
             if position // ahead != drawn:
                 drawn = position // ahead
                 batches = self._draw(np.arange(drawn * ahead, (drawn + 1) * ahead))

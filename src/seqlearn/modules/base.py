@@ -167,10 +167,10 @@ class SequenceModule(Finite, ABC):
             assert isinstance(reduced, Tensor)
             count = reduced
         loss = self.seen_by_all(total / count.clamp(min=1))
-        # Logging costs as much as a step of a small network: only when the Trainer passes it on.
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set late
-        if every and (trainer.global_step + 1) % every == 0:
-            self.log("train/loss", loss.detach(), prog_bar=True)
+        due = every and (trainer.global_step + 1) % every == 0
+        if due and (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            self.log_step("train/loss", loss)
         return loss
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

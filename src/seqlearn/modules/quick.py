@@ -1,12 +1,13 @@
 """What Lightning asks of a module at every step, answered in less time.
 
-With the network of 16 units whose step takes a millisecond, these three take a tenth of it.
+With a network of 16 units, whose step takes a millisecond, all this would take a sixth of it.
 """
 
 import inspect
 from typing import Any
 
 from lightning.pytorch import LightningModule
+from torch import Tensor
 from torch.optim import Adam, AdamW, Optimizer
 
 
@@ -27,6 +28,19 @@ class Quick(LightningModule):
             self.__dict__[name] = value
         else:
             super().__setattr__(name, value)
+
+    def log_step(self, name: str, value: Tensor) -> None:
+        """Log a value of this step to loggers, callbacks and bar, as ``log`` does.
+
+        That would go on to look at the value in every step to come: 3 % of the time of each.
+        """
+        trainer, value = self.trainer, value.detach()
+        trainer.callback_metrics[name] = value
+        trainer.logged_metrics[name] = value
+        trainer.progress_bar_metrics[name] = value.item()
+        for logger in trainer.loggers:
+            row = {name: value.item(), "epoch": trainer.current_epoch}
+            logger.log_metrics(row, trainer.global_step)
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
         """Drop the gradients; PyTorch's optimizers would have that profiled, six times as long."""
