@@ -34,9 +34,8 @@ NONLINEARITIES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] =
 def fits(x: Any) -> bool:
     """Tell whether the layers here do what PyTorch's do, and faster.
 
-    An Elman layer takes 0.4 to 0.9 of PyTorch's time, but for a single step as long, and without
-    gradients, as nothing is recorded, up to 1.2 of it for fewer than 16 steps. Whatever looks into
-    the operations one by one sees PyTorch's.
+    An Elman layer takes 0.4 to 0.9 of PyTorch's time, but as long for a single step, and up to 1.2
+    for fewer than 16 without gradients. Who looks into the operations one by one sees PyTorch's.
     """
     return (
         type(x) is Tensor
