@@ -20,7 +20,7 @@ from seqlearn.record import LAST, METRICS, RESULTS
 TRIALS = {1: 30, 2: 20}
 """Trials on so many processes, each of up to `MOST` signals."""
 MOST = 4
-SECONDS = 3.0
+SECONDS = 1.5
 """Within which a signal comes, counted from the first batch."""
 
 
