@@ -35,7 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.add_argument("--json", action="store_true", help="print JSON instead of a table")
         import_module(f"{__package__}.{name}").add_arguments(command)
     wanted = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before its processes have ended
     rows: list[Row] = []
     try:
         for row in import_module(f"{__package__}.{wanted.command}").measure(wanted):
@@ -65,4 +64,5 @@ def plain(value: object) -> object:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before its processes have ended
     main()

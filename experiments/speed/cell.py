@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 import torch
-from experiments.speed.timing import Row, in_turns, positive, ratio, repeats, spread
+from experiments.speed.timing import Row, in_turns, many, positive, ratio, repeats, spread
 from torch import nn
 
 from seqlearn.cells import CELLS, PYTORCHS, make_cell
@@ -63,8 +63,6 @@ def compare(
         "theirs": run(theirs, x, gradient),
         "peak": lambda: square @ square,
     }
-    for thing in things.values():
-        thing()
     count = repeats(things["ours"], wanted.milliseconds / 1000)
     times = in_turns(
         {"ours": many(things["ours"], count), "theirs": many(things["theirs"], count)}
@@ -107,11 +105,3 @@ def both_ways(cell: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> Calla
 
 def forward(cell: nn.Module, x: torch.Tensor, _: torch.Tensor) -> Callable[[], object]:
     return torch.no_grad()(lambda: cell(x))
-
-
-def many(thing: Callable[[], object], count: int) -> Callable[[], object]:
-    def run() -> None:
-        for _ in range(count):
-            thing()
-
-    return run

@@ -148,17 +148,23 @@ def masked_loss(outputs: Any, targets: Any) -> Any:
     return loss / scored.sum()
 
 
+def pytorchs(task: Any, cell: str, hidden: int) -> Any:
+    """Make PyTorch's own cell and a linear map of its states."""
+    from torch import nn
+
+    kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
+    kernel = kind(task.input_size, hidden, batch_first=True)
+    return nn.ModuleList([kernel, nn.Linear(hidden, task.output_size)])
+
+
 def bare_loop(task: Any, cell: str, hidden: int, log_every: int) -> Callable[[], float]:
     """Make a loop by hand that goes on for a block of steps and tells the seconds of one."""
     import torch
     from torch import nn
     from tqdm import tqdm
 
-    kernel = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](
-        task.input_size, hidden, batch_first=True
-    )
-    head = nn.Linear(hidden, task.output_size)
-    parameters = [*kernel.parameters(), *head.parameters()]
+    kernel, head = network = pytorchs(task, cell, hidden)
+    parameters = list(network.parameters())
     optimizer = torch.optim.Adam(parameters, lr=0.003, fused=True)
     batches, bar = iter(task.train_dataloader()), tqdm()
     file = open("bare.csv", "w", newline="")
@@ -190,15 +196,13 @@ def naive_trainer(task: Any, cell: str, hidden: int) -> Callable[[], float]:
     from lightning.pytorch import LightningModule, Trainer
     from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
     from lightning.pytorch.loggers import CSVLogger
-    from torch import Tensor, nn
+    from torch import Tensor
     from torch.utils.data import DataLoader, TensorDataset
 
     class Naive(LightningModule):
         def __init__(self) -> None:
             super().__init__()
-            kernels = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-            self.kernel = kernels[cell](task.input_size, hidden, batch_first=True)
-            self.head = nn.Linear(hidden, task.output_size)
+            self.kernel, self.head = pytorchs(task, cell, hidden)
             self.accuracy = torchmetrics.Accuracy("binary", ignore_index=-100)
 
         def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:

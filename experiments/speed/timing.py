@@ -52,9 +52,8 @@ def in_turns(things: Mapping[str, Callable[[], object]], rounds: int = 9) -> dic
     return times
 
 
-def per_call(thing: Callable[[], object], seconds: float = 0.05) -> Callable[[], object]:
-    """Repeat what is too short to be timed, for about so many seconds; see `repeats`."""
-    count = repeats(thing, seconds)
+def many(thing: Callable[[], object], count: int) -> Callable[[], object]:
+    """Repeat what is too short to be timed; see `repeats`."""
 
     def repeated() -> None:
         for _ in range(count):
@@ -63,13 +62,13 @@ def per_call(thing: Callable[[], object], seconds: float = 0.05) -> Callable[[],
     return repeated
 
 
-def repeats(thing: Callable[[], object], seconds: float = 0.05) -> int:
+def repeats(thing: Callable[[], object], seconds: float) -> int:
     """Find how often something has to be done to take about so many seconds."""
+    thing()  # cold, it would seem to take long
     count = 1
     while True:
         started = time.perf_counter()
-        for _ in range(count):
-            thing()
+        many(thing, count)()
         taken = time.perf_counter() - started
         if taken > seconds / 2:
             return max(1, round(count * seconds / taken))
