@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 import torch
-from experiments.speed import generators
+from experiments.speed.generators import draw
+from experiments.speed.generators.sample import batch
 from torch.nn.functional import one_hot
 
 from seqlearn.rng import IndexedRNG
@@ -24,8 +25,8 @@ each_task = pytest.mark.parametrize("task", TASKS)
 def both(task, count):
     """The first training examples, and as many of the plain generator."""
     data = TASKS[task](**SETTINGS.get(task, {}))
-    samples = getattr(generators, task)(data, Random(0))
-    return data, data.dataset("train").batch(range(count)), generators.batch(islice(samples, count))
+    samples = draw(task, data, Random(0))
+    return data, data.dataset("train").batch(range(count)), batch(islice(samples, count))
 
 
 def numbers(data, batch):

@@ -7,7 +7,8 @@ from random import Random
 
 import numpy as np
 import yaml
-from experiments.speed import generators
+from experiments.speed.generators import draw
+from experiments.speed.generators.sample import batch
 from experiments.speed.timing import Row, in_turns, positive, ratio, spread
 
 from seqlearn.corpora import shakespeare_path
@@ -19,13 +20,14 @@ from seqlearn.tasks import TASKS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", choices=list(TASKS), help="only this one")
+    parser.add_argument("--batch-size", type=positive, help="if not that of the preset")
     parser.add_argument("--rounds", type=positive, default=9)
     parser.add_argument("--calls", type=positive, default=32, help="draws of the loader in a round")
 
 
 def measure(wanted: argparse.Namespace) -> Iterator[Row]:
     for task in [wanted.task] if wanted.task else TASKS:
-        data = as_in_preset(task)
+        data = as_in_preset(task, wanted.batch_size)
         batches = batches_at_once(data.dataset("train"), data.batch_size)
         things = {"ours": serve(data, wanted.calls, batches), "plain": make(task, data, batches)}
         times = in_turns(things, wanted.rounds)
@@ -42,11 +44,18 @@ def measure(wanted: argparse.Namespace) -> Iterator[Row]:
         }
 
 
-def as_in_preset(task: str) -> SequenceDataModule:
-    """Make a task as its preset does; without Tiny Shakespeare the grammar takes its place."""
+def as_in_preset(task: str, batch_size: int | None = None) -> SequenceDataModule:
+    """Make a task as its preset does; without Tiny Shakespeare the grammar takes its place.
+
+    Args:
+        task: The task's word.
+        batch_size: Sequences in a batch, if not as many as there.
+    """
     settings = yaml.safe_load(preset_file(task).read_text("utf-8"))["data"]
     if task == "char_lm" and not shakespeare_path().exists():
         settings["corpus"] = "grammar"
+    if batch_size:
+        settings["batch_size"] = batch_size
     return TASKS[task](**settings)
 
 
@@ -64,10 +73,10 @@ def serve(data: SequenceDataModule, calls: int, batches: int) -> Callable[[], No
 
 def make(task: str, data: SequenceDataModule, batches: int) -> Callable[[], None]:
     """Draw so many batches sample by sample."""
-    samples = getattr(generators, task)(data, Random(0))
+    samples = draw(task, data, Random(0))
 
-    def draw() -> None:
+    def by_one() -> None:
         for _ in range(batches):
-            generators.batch(islice(samples, data.batch_size))
+            batch(islice(samples, data.batch_size))
 
-    return draw
+    return by_one

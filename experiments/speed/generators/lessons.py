@@ -1,18 +1,13 @@
-"""The tasks as others write them: one sample at a time, in plain Python.
-
-Each, named as its task, draws without end what the preset trains on, by the same law, but keeps
-nothing apart for validation and test. They are written as in a lesson: to be read.
-"""
+"""The tasks of lessons."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from random import Random
-from typing import Any
 
 import torch
-from torch import Tensor
+from experiments.speed.generators.sample import Sample
 
-from seqlearn.splits import UNSCORED, SequenceBatch
+from seqlearn.splits import UNSCORED
 from seqlearn.tasks import (
     ARMA,
     Alphabet,
@@ -37,21 +32,8 @@ from seqlearn.tasks.sunspots import ENDS, FIRST, NUMBERS
 from seqlearn.tasks.topic import FILLER, NAMES, TOPICS, WORDS
 from seqlearn.tasks.waveform import HIGHEST, LOWEST
 
-Sample = tuple[Any, Any, int]
-"""Inputs and targets, as numbers in lists or as a tensor, and the length."""
-
 BURN_IN = 50
 """Values of a series that are left out, until nothing of its start is left."""
-
-
-def batch(samples: Iterable[Sample]) -> SequenceBatch:
-    """Make tensors of samples."""
-    return SequenceBatch(
-        *(
-            torch.stack(column) if isinstance(column[0], Tensor) else torch.tensor(column)
-            for column in zip(*samples, strict=True)
-        )
-    )
 
 
 def alphabet(data: Alphabet, chance: Random) -> Iterator[Sample]:
