@@ -24,6 +24,7 @@ OTHERS = {
     "sample": "let a network of characters write: seqlearn sample RUN --prompt TEXT",
     "report": "draw what a run came to, and write its page: seqlearn report RUN",
     "runs": "list runs, or compare two: seqlearn runs",
+    "benchmark": "compare cells: seqlearn benchmark --cells rnn,gru --tasks parity,adding",
 }
 """Verbs with arguments of their own; each is the module of its name."""
 USAGE = """\

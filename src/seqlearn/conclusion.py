@@ -48,6 +48,7 @@ def results(
         "task": run.task,
         "cell": module.hparams["cell"],
         "hidden_size": module.hidden_size,
+        "parameters": sum(weights.numel() for weights in module.parameters()),
         "seed": run.config["seed_everything"],
         "finished": f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}",
         "steps": steps,

@@ -19,12 +19,12 @@ from rich.text import Text
 from seqlearn.compare import compare
 from seqlearn.entries import COLUMNS, Entry, arranged, find, read
 from seqlearn.errors import refuse, say
-from seqlearn.output import put, until_closed
+from seqlearn.output import put
 from seqlearn.plain import Parser
 from seqlearn.record import Record, RecordError, UnfinishedError, listed
 from seqlearn.score import number
 from seqlearn.signals import Signals, interrupt
-from seqlearn.tables import fitted, width
+from seqlearn.tables import fitted, width, write
 
 NUMBERS = ("size", "steps", "seconds")
 SPARE = ("task", "date", "seconds", "steps", "size", "goal", "cell")
@@ -185,15 +185,6 @@ def tell(entries: Sequence[Entry]) -> None:
     for alike in faults.values():
         others = f" ({len(alike) - 1} more likewise)" if len(alike) > 1 else ""
         say("runs", f"{alike[-1]}{others}")
-
-
-def write(console: Console, *parts: Table | str) -> None:
-    """Print tables and lines."""
-    with until_closed(), console.capture() as captured:  # it writes nothing, which may fail
-        for part in parts:
-            console.print(part, soft_wrap=isinstance(part, str), markup=False)
-            console.print()
-    put("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()))
 
 
 if __name__ == "__main__":

@@ -28,3 +28,16 @@ def number(value: float) -> str:
     if 0 < abs(value) < 1e-3:
         return f"{value:.1e}" if abs(value) >= 1e-9 else f"{value:.0e}"
     return f"{value:.4f}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def in_words(seconds: float) -> str:
+    """Write a time.
+
+    Example:
+        >>> in_words(40), in_words(130), in_words(9000)
+        ('40 s', '2 min', '2 h 30 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -55,7 +55,7 @@ def settings(arguments: Sequence[str], configs: Iterable[Mapping[str, Any]]) -> 
     found: dict[str, Any] = {}
     for config in configs:
         found |= {name: plain(value) for name, value in flat(config).items()}
-    for word, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], "--"], strict=False):  # or none
         name, equals, value = word.removeprefix("--").partition("=")
         if word.startswith("--") and (equals or not following.startswith("--")):
             found[name.replace(".init_args", "")] = plain(value if equals else following)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from seqlearn.output import put, until_closed
+
 
 def fitted(
     draw: Callable[[Sequence[str]], Table],
@@ -37,3 +39,12 @@ def fitted(
 def width(part: Table, console: Console) -> int:
     """Tell how wide a table is if nothing is cut off."""
     return console.measure(part, options=console.options.update(width=10**5)).maximum
+
+
+def write(console: Console, *parts: Table | str) -> None:
+    """Print tables and lines."""
+    with until_closed(), console.capture() as captured:  # it writes nothing, which may fail
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, str), markup=False)
+            console.print()
+    put("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()))

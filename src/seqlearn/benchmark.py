@@ -1,0 +1,262 @@
+"""``python -m seqlearn.benchmark``: every cell on every task, in one table."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqlearn import files
+from seqlearn.errors import RunError, fail, refuse, say
+from seqlearn.imports import quick_imports
+from seqlearn.limits import Rule
+from seqlearn.output import put
+from seqlearn.plain import Parser
+from seqlearn.request import nearest, task_names
+from seqlearn.score import in_words
+from seqlearn.settings import settings
+from seqlearn.signals import Signals
+
+if TYPE_CHECKING:
+    from seqlearn.estimate import Clock
+    from seqlearn.grid import Job
+    from seqlearn.sizing import Recipe
+
+DESCRIPTION = """
+Train every cell on every task with several seeds, by the task's own recipe and with as many
+parameters as its preset has, and set what they reach side by side. What is finished in the folder
+is not done again, and what was ended goes on: to go on, give the same command.
+"""
+
+
+def several(word: str) -> list[str]:
+    """Read words with commas between, each once."""
+    words = [each.strip() for each in word.split(",")]
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"must be words with commas between, got {word!r}")
+    return [*dict.fromkeys(words)]
+
+
+def tasks(word: str) -> list[str]:
+    """Read the words of tasks: ``all`` is all of them, ``-reverse`` leaves one out."""
+    known, chosen = task_names(), list[str]()
+    for each in several(word):
+        name = each.removeprefix("-")
+        if name not in (*known, "all"):
+            rule = f"must be all or some of {', '.join(known)}, got {each!r}"
+            raise argparse.ArgumentTypeError(f"{rule}{nearest(name, known)}")
+        if each.startswith("-"):
+            chosen = [other for other in chosen or known if other != name]
+        else:
+            chosen += known if name == "all" else [name]
+    if not chosen:
+        raise argparse.ArgumentTypeError(f"must leave at least one, got {word!r}")
+    return [*dict.fromkeys(chosen)]
+
+
+def make_parser() -> Parser:
+    """Make the parser of the arguments."""
+    parser = Parser("benchmark", DESCRIPTION)
+    parser.usage = "seqlearn benchmark --cells CELLS --tasks TASKS [options] [-- arguments of fit]"
+    parser.add_argument(
+        "--cells",
+        type=several,
+        required=True,
+        help="words of cells or paths of classes: rnn,gru,lstm,my_package.MyCell",
+    )
+    parser.add_argument(
+        "--tasks",
+        type=tasks,
+        required=True,
+        help="words of tasks, or all; all,-reverse leaves one out",
+    )
+    parser.add_argument("--seeds", type=Rule(1, 10**4), default=5, help="how many (5)")
+    parser.add_argument("--first-seed", type=Rule(0, 2**31), default=0, help="the first (0)")
+    parser.add_argument(
+        "--match-parameters",
+        type=Rule(1, 10**9),
+        metavar="NUMBER",
+        help="parameters of each network, as near as whole units come (those of the task's preset)",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("runs/benchmark"),
+        help="where runs and tables go (runs/benchmark)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=Rule(1, 1000),
+        default=os.cpu_count() or 1,
+        help="how many runs at a time (as many as the machine has cores)",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--dry-run", action="store_true", help="say how many runs, and how long")
+    form.add_argument(
+        "--export-sweep",
+        type=Path,
+        metavar="FILE",
+        help="write the same as a sweep of Weights & Biases, for agents on several machines",
+    )
+    parser.add_argument("flags", nargs="*", metavar="-- ...", help="arguments of seqlearn fit")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark.
+
+    Args:
+        arguments: As on the command line, which is the default.
+
+    Raises:
+        SystemExit: With code 2 and one line of text, if the arguments are not right; with 1, if
+            runs have failed; with 143 or 130 after SIGTERM or SIGINT, when those under way have
+            saved what they need to go on.
+    """
+    wanted = make_parser().parse_args(arguments)
+    given = settings(wanted.flags, ())
+    with quick_imports():
+        from seqlearn.estimate import Clock
+        from seqlearn.grid import DECIDED, agree
+    if decided := [name for name in given if name.rstrip("+") in DECIDED]:
+        refuse("benchmark", f"argument --{decided[0]}: the benchmark decides it itself")
+    recipes = dict(recipes_of(wanted.tasks, given))
+    jobs = plan(wanted, recipes)
+    if wanted.export_sweep:
+        export(wanted)
+        return
+    clock, left = Clock(recipes), list["Job"]()
+    for job in jobs:
+        if record := job.finished(wanted.folder):
+            clock.note(job, record.results["seconds"])
+        else:
+            left.append(job)
+    put(f"{len(jobs)} runs, {len(jobs) - len(left)} of them finished; folder: {wanted.folder}")
+    if wanted.dry_run:
+        for line in sizes(recipes, jobs):
+            put(line)
+        put(f"about {in_words(clock.left(left, wanted.jobs))}, {wanted.jobs} at a time")
+        return
+    shared = {"match_parameters": wanted.match_parameters, "flags": wanted.flags}
+    try:
+        if error := agree(wanted.folder, shared):
+            refuse("benchmark", f"argument --folder: {error}; take another folder")
+    except OSError as error:
+        refuse("benchmark", f"argument --folder: cannot write there: {error}")
+    with Signals() as signals:
+        failed = run(wanted, left, clock, signals)
+        conclude(wanted.folder)
+        signals.heed()
+    if failed:
+        fail("benchmark", f"{failed} of {len(left)} runs failed; to try again: the same command")
+
+
+def recipes_of(tasks: Sequence[str], given: Mapping[str, Any]) -> Iterator[tuple[str, "Recipe"]]:
+    """Make the recipe of each task, or refuse what does not fit it."""
+    from seqlearn.sizing import Recipe
+
+    for task in tasks:
+        try:
+            yield task, Recipe(task, given)
+        except (TypeError, ValueError) as error:
+            refuse("benchmark", f"argument --tasks: {task}: {error}")
+
+
+def plan(wanted: argparse.Namespace, recipes: Mapping[str, "Recipe"]) -> list["Job"]:
+    """List the runs, a seed after the other, so that what there is at any time can be compared."""
+    from seqlearn.grid import Job
+
+    sizes = {}
+    for task, recipe in recipes.items():
+        parameters = wanted.match_parameters or recipe.own_parameters
+        for cell in wanted.cells:
+            try:
+                sizes[task, cell] = recipe.fitting(cell, parameters)
+            except ValueError as error:
+                refuse("benchmark", f"argument --cells: {cell} on {task}: {error}")
+    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
+    return [Job(*pair, seed, size) for seed in seeds for pair, size in sizes.items()]
+
+
+def sizes(recipes: Mapping[str, "Recipe"], jobs: Sequence["Job"]) -> Iterator[str]:
+    """Tell of each task how many units each cell gets, and how many parameters those are."""
+    for task, recipe in recipes.items():
+        units = {job.cell: job.hidden_size for job in jobs if job.task == task}
+        each = (f"{cell} {n} ({recipe.parameters(cell, n)})" for cell, n in units.items())
+        yield f"  {task:<18} {', '.join(each)}"
+
+
+def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signals: Signals) -> int:
+    """Do what is left, tell of each run as it ends, and count those that fail."""
+    from seqlearn.grid import reached
+    from seqlearn.workers import Fit, Workers
+
+    folder, failed, waiting = wanted.folder, 0, [*left]
+    fits = (Fit(job.arguments(folder, wanted.flags), job.log(folder)) for job in left)
+    workers = Workers(wanted.jobs, f"benchmark {folder.name}")
+    for number, code in workers.run(fits, signals):
+        job = left[number]
+        waiting.remove(job)
+        place = f"{len(left) - len(waiting)} of {len(left)}"
+        if record := job.finished(folder):
+            clock.note(job, record.results["seconds"])
+            time = in_words(clock.left(waiting, wanted.jobs))
+            put(f"{place}  {job}: {reached(record)}; about {time} left")
+        elif not signals.received:
+            failed += 1
+            say("benchmark", f"{job} failed with exit code {code}: {job.last_words(folder)}")
+    return failed
+
+
+def conclude(folder: Path) -> None:
+    """Write tables and pictures of all finished runs in the folder, and show the table.
+
+    Raises:
+        RunError: If they cannot be written.
+    """
+    from rich.console import Console
+
+    from seqlearn.findings import Findings
+    from seqlearn.plots import bench
+    from seqlearn.plots.style import save
+    from seqlearn.ranking import HEAD, cells_of, grid, markdown
+    from seqlearn.tables import fitted, write
+
+    found = Findings(folder)
+    if not (standings := found.standings):
+        return
+    pictures = {"heat_map.png": bench.heat_map(standings), "curves.png": bench.curves(standings)}
+    try:
+        found.write()
+        files.replace(folder / "results.md", markdown(standings).encode())
+        for name, figure in pictures.items():
+            if figure:
+                save(figure, folder / name)
+    except OSError as error:
+        raise RunError(f"{error.filename2 or error.filename}: {error.strerror}") from error
+    columns, console = [*HEAD, *cells_of(standings)], Console(highlight=False)
+    table, _ = fitted(partial(grid, standings), columns, HEAD[:0:-1], console)
+    write(console, table)
+    put(f"{folder}: results.csv, runs.csv, results.md, {', '.join(pictures)}")
+
+
+def export(wanted: argparse.Namespace) -> None:
+    """Write the sweep, and say how to start it."""
+    from seqlearn.sweep import sweep
+
+    options = {"folder": wanted.folder, "match-parameters": wanted.match_parameters}
+    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
+    text = sweep((wanted.tasks, wanted.cells, seeds), options, wanted.flags)
+    try:
+        files.replace(wanted.export_sweep, text.encode())
+    except OSError as error:
+        refuse("benchmark", f"argument --export-sweep: cannot write: {error}")
+    put(f"wandb sweep {wanted.export_sweep}   # says the ID; then on each machine: wandb agent ID")
+
+
+if __name__ == "__main__":
+    from seqlearn import cli
+
+    cli.main(["benchmark", *sys.argv[1:]])

@@ -1,0 +1,128 @@
+"""A benchmark's runs: every cell on every task with every seed, and how far each has come."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqlearn import files
+from seqlearn.examples import SIGN
+from seqlearn.record import LAST, Record, RecordError, read_config
+from seqlearn.score import in_words, number
+
+PLAN = "benchmark.json"
+"""What all runs of a folder have in common."""
+
+DECIDED = (
+    *("task", "config", "resume", "data", "model", "ckpt_path", "seed_everything", "data.seed"),
+    *("model.cell", "model.cell_args", "model.hidden_size", "trainer.default_root_dir"),
+    *("trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+)
+"""Arguments of ``seqlearn fit`` that a benchmark decides itself."""
+
+QUIET = ("--report", "false", "--trainer.enable_progress_bar", "false")
+"""What nobody looks at while runs go on side by side."""
+
+
+class Job(NamedTuple):
+    """One run.
+
+    Attributes:
+        task: The task's word.
+        cell: The word or path of the cell.
+        seed: Of weights and data.
+        hidden_size: Units of each layer.
+    """
+
+    task: str
+    cell: str
+    seed: int
+    hidden_size: int
+
+    def __str__(self) -> str:
+        return f"{self.task} with {self.cell}, seed {self.seed}"
+
+    def root(self, folder: Path) -> Path:
+        """Where its run folder is made."""
+        return folder / self.cell / f"seed{self.seed}"
+
+    def log(self, folder: Path) -> Path:
+        """The file for what it prints."""
+        return folder / "logs" / f"{self.task}-{self.cell}-{self.seed}.log"
+
+    def runs(self, folder: Path) -> list[Path]:
+        """The run folders that there are, the newest first; a killed run may have left several."""
+        return sorted(self.root(folder).glob(f"{self.task}/*/"), reverse=True)
+
+    def finished(self, folder: Path) -> Record | None:
+        """What it came to, if it has."""
+        for run in self.runs(folder):
+            try:
+                record = Record(run)
+            except RecordError:
+                continue
+            if record.results["hidden_size"] == self.hidden_size:
+                return record
+        return None
+
+    def last_words(self, folder: Path) -> str:
+        """Give the last line that it printed: of one that failed, why."""
+        with suppress(OSError):
+            lines = self.log(folder).read_text("utf-8", errors="replace").split("\n")
+            return next((line for line in reversed(lines) if line.strip()), "")
+        return "it left no log"
+
+    def arguments(self, folder: Path, flags: Sequence[str]) -> list[str]:
+        """What ``seqlearn fit`` is to be told: to go on from a checkpoint, or to begin."""
+        for run in self.runs(folder):
+            if (run / LAST).is_file() and size(run) == self.hidden_size:
+                return ["--resume", str(run)]
+        seed = str(self.seed)
+        return [
+            *("--task", self.task, "--model.cell", self.cell),
+            *("--model.hidden_size", str(self.hidden_size)),
+            *("--seed_everything", seed, "--data.seed", seed),
+            *("--trainer.default_root_dir", str(self.root(folder)), *QUIET, *flags),
+        ]
+
+
+def size(run: Path) -> int | None:
+    """Read how many units a run was begun with; None if that cannot be read."""
+    try:
+        units: int | None = read_config(run)["model"].get("hidden_size")
+    except RecordError:
+        return None
+    return units
+
+
+def reached(record: Record) -> str:
+    """Say what a run came to: the headline metric at the shortest and at the longest length."""
+    results = record.results
+    ending = f"test/{results['metric']}@"
+    values = [(name, value) for name, value in results["metrics"].items() if ending in name]
+    ends = dict([*values[:1], *values[-1:]])
+    said = ", ".join(f"{name.removeprefix('test/')} {number(v)}" for name, v in ends.items())
+    sign = SIGN[(results["goal"] or {}).get("met")]
+    return f"{said}{sign}, {in_words(results['seconds'])}"
+
+
+def agree(folder: Path, plan: dict[str, Any]) -> str | None:
+    """Note what all runs of a folder have in common; say what differs if it is noted otherwise.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    path = folder / PLAN
+    try:
+        noted = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        files.replace(path, f"{json.dumps(plan, indent=2)}\n".encode())
+        return None
+    except ValueError:
+        return f"{path} is damaged"
+    for name, value in plan.items():
+        if noted.get(name) != value:
+            there = json.dumps(noted.get(name))
+            return f"{folder} has runs with {name} {there}, got {json.dumps(value)}"
+    return None

@@ -1,0 +1,75 @@
+"""The table of a benchmark for people: a row for each task, a column for each cell."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from seqlearn.findings import Standing, rank
+from seqlearn.score import number
+
+Row = list[str]
+
+HEAD = ("task", "measured", "simple predictor", "optimum")
+
+
+def rows(standings: Sequence[Standing], cells: Sequence[str]) -> list[Row]:
+    """Set out what each cell reached at the training length, and at the longest that was tested."""
+    tasks: dict[str, list[Standing]] = {}
+    for each in standings:
+        tasks.setdefault(each.task, []).append(each)
+    found = []
+    for task, group in tasks.items():
+        longest = max(each.length for each in group)
+        trained = [each for each in group if each.trained]
+        found.append(row(task, trained, cells))
+        if beyond := [each for each in group if each.length == longest and not each.trained]:
+            found.append(row("", beyond, cells))
+    return found
+
+
+def row(task: str, group: Sequence[Standing], cells: Sequence[str]) -> Row:
+    """Write what the cells reached on a task at one length."""
+    by_cell = {each.cell: each for each in group}
+    first = group[0]
+    return [
+        task,
+        f"{first.metric}@{first.length}",
+        "" if first.simple is None else number(first.simple),
+        "" if first.optimum is None else number(first.optimum),
+        *(said(by_cell[cell]) if cell in by_cell else "" for cell in cells),
+    ]
+
+
+def said(standing: Standing) -> str:
+    """Write mean and spread, and how many seeds reached the goal."""
+    spread = f" ± {number(standing.std)}" if standing.std else ""
+    share = "" if standing.reached is None else f" ({standing.reached}/{standing.seeds})"
+    return f"{number(standing.mean)}{spread}{share}"
+
+
+def cells_of(standings: Sequence[Standing]) -> list[str]:
+    """Name the cells."""
+    cells = dict.fromkeys(each.cell for each in standings)
+    return sorted(cells, key=rank)
+
+
+def markdown(standings: Sequence[Standing]) -> str:
+    """Write the table as Markdown."""
+    cells = cells_of(standings)
+    head = [*HEAD, *cells]
+    lines = [head, ["---"] * len(head), *rows(standings, cells)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def grid(standings: Sequence[Standing], columns: Sequence[str]) -> Table:
+    """Make the table for the terminal, with some of its columns."""
+    cells = cells_of(standings)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    head = [*HEAD, *cells]
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for line in rows(standings, cells):
+        said_of = dict(zip(head, line, strict=True))
+        table.add_row(*(said_of[name] for name in columns))
+    return table

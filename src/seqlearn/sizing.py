@@ -1,0 +1,75 @@
+"""Networks of equal size: how many units give a cell so many parameters."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+
+from seqlearn.modules import MODULES, SequenceModule
+from seqlearn.request import preset_file
+from seqlearn.tasks import TASKS
+
+
+class Recipe:
+    """How a task is trained on, whatever the cell: its preset, and what the user wants otherwise.
+
+    Args:
+        task: The task's word.
+        wanted: Settings by their dotted names, such as ``data.steps``.
+
+    Raises:
+        TypeError: If the task has no such field.
+        ValueError: If a setting is not what it must be.
+    """
+
+    def __init__(self, task: str, wanted: Mapping[str, Any]) -> None:
+        self.task = task
+        preset = yaml.safe_load(preset_file(task).read_text("utf-8"))
+        parts: dict[str, dict[str, Any]] = {
+            group: dict(preset[group]) for group in ("data", "model", "trainer")
+        }
+        for name, value in wanted.items():
+            group, _, key = name.partition(".")
+            if group in parts:
+                parts[group][key] = value
+        self.data = TASKS[task](**parts["data"])
+        self.model, self.trainer = parts["model"], parts["trainer"]
+        self.parameters = cache(self._parameters)
+
+    def network(self, cell: str, hidden_size: int) -> SequenceModule:
+        """Build the network with a cell; arguments in the preset are for the preset's own."""
+        model = self.model | {"cell": cell, "hidden_size": hidden_size}
+        if cell != self.model["cell"]:
+            model.pop("cell_args", None)
+        return MODULES[self.data.mapping].for_data(self.data, **model)
+
+    def _parameters(self, cell: str, hidden_size: int) -> int:
+        return count(self.network(cell, hidden_size))
+
+    @property
+    def own_parameters(self) -> int:
+        """The parameters of the preset's own network."""
+        return self.parameters(self.model["cell"], self.model["hidden_size"])
+
+    def fitting(self, cell: str, parameters: int) -> int:
+        """Find the number of units that comes nearest to so many parameters.
+
+        Raises:
+            ValueError: If there is no such cell, or it cannot be built.
+        """
+        few, many = 0, 1
+        while self.parameters(cell, many) < parameters:
+            few, many = many, 2 * many
+        while many - few > 1:
+            middle = (few + many) // 2
+            few, many = (
+                (few, middle) if self.parameters(cell, middle) >= parameters else (middle, many)
+            )
+        near = [size for size in (few, many) if size]
+        return min(near, key=lambda size: abs(self.parameters(cell, size) - parameters))
+
+
+def count(network: SequenceModule) -> int:
+    """Count the parameters of a network."""
+    return sum(weights.numel() for weights in network.parameters())
