@@ -48,14 +48,52 @@ class Goal(NamedTuple):
 
 
 GOALS: dict[str, Goal] = {
+    "adding": Goal(
+        "mean squared error of at most 0.001 at 100 steps, where saying 1 costs 0.167", seeds=5
+    ),
+    "adding --model.cell gru --model.hidden_size 37": Goal(
+        "the same, with as many weights", seeds=5
+    ),
+    "adding --model.cell rnn --model.hidden_size 65": Goal(
+        "failure: with as many weights a tanh network is no better than saying 1, above 0.15",
+        seeds=5,
+        also=lambda m: m["test/mse@100"] > 0.15,
+        fails=True,
+    ),
     "alphabet": Goal(
         "every letter right up to 100, shown or recited alone",
         also=lambda m: all(m[f"test/rollout_exact_match@{n}"] == 1 for n in (25, 50, 100)),
+    ),
+    "anbn": Goal(
+        "every set right at n = 10, and at n = 20, where none was trained on",
+        seeds=5,
+        also=lambda m: m["test/exact_match@20"] == 1,
+    ),
+    "anbn --model.cell gru --model.hidden_size 37": Goal(
+        "failure to count on: with as many weights right at 10, wrong at 20",
+        seeds=5,
+        also=lambda m: m["test/exact_match@20"] == 0,
+    ),
+    "anbn --model.cell rnn --model.hidden_size 66": Goal(
+        "the same",
+        seeds=5,
+        also=lambda m: m["test/exact_match@20"] == 0,
+    ),
+    "anbncn": Goal("every set right at n = 10", seeds=5),
+    "associative_recall": Goal("accuracy of at least 0.99 at 16 steps, of four pairs", seeds=5),
+    "associative_recall --model.cell lstm --model.hidden_size 55": Goal(
+        "the same, with as many weights", seeds=5
     ),
     "binary_add": Goal("exact match 1 at 8, 16, 64, 256 and 1024 bits", seeds=20),
     "binary_add --model.cell window": Goal(
         "failure: who sees 3 steps knows 7/8 of the bits, no more, and no sum of 256",
         also=lambda m: m["test/accuracy@1024"] < 0.88 and m["test/exact_match@256"] == 0,
+        fails=True,
+    ),
+    "binary_add_serial": Goal(
+        "failure: answers right one by one in less than 0.6, where a coin for each bit has 0.52",
+        seeds=5,
+        also=lambda m: all(m[f"test/accuracy@{n}"] < 0.6 for n in (40, 80, 200, 480)),
         fails=True,
     ),
     "bouncing_ball": Goal("one-step error at most a tenth of constant velocity's"),
@@ -64,6 +102,14 @@ GOALS: dict[str, Goal] = {
     ),
     "char_lm --data.corpus grammar --model.hidden_size 128": Goal(
         "at most 4 % above the entropy of the grammar, where forgetting a noun's number costs 5 %"
+    ),
+    "copy_memory": Goal("accuracy of at least 0.99 after a delay of 100", seeds=5),
+    "copy_memory --model.cell rnn --model.hidden_size 94": Goal(
+        "failure: with as many weights a tanh network hardly recalls: a loss above 1.9, where no "
+        "memory has ln 8 = 2.079",
+        seeds=5,
+        also=lambda m: m["test/loss@100"] > 1.9,
+        fails=True,
     ),
     "countdown": Goal("every countdown right"),
     "decimal_add": Goal(
@@ -76,16 +122,37 @@ GOALS: dict[str, Goal] = {
         also=lambda m: m["test/accuracy@200"] < 0.35,
         fails=True,
     ),
+    "cycle_nav": Goal("accuracy of at least 0.99 after 40, 80, 200 and 520 moves"),
+    "cycle_nav --model.cell rnn --model.hidden_size 64": Goal(
+        "accuracy of at least 0.99 after 40, 80, 200 and 520 moves"
+    ),
+    "digits": Goal("accuracy of at least 0.95; the nearest image in training has 0.99"),
     "football": Goal(
         "every outcome right, losses sum to less than 0.05",
         also=lambda m: 5 * m["test/loss@3"] < 0.05,
     ),
+    "mod_arith": Goal("accuracy of at least 0.99 for 20, 40, 100 and 260 digits"),
     "next_number": Goal("mean absolute error of at most 0.5 inside the range"),
+    "reber": Goal("every set right in 0.99 of the strings of 20 symbols", seeds=5),
     "reverse": Goal(
         "exact match of at least 0.99 at eight letters, none at sixteen",
         also=lambda m: m["test/exact_match@16"] == 0,
     ),
+    "temporal_order": Goal("accuracy of at least 0.99 at 50 symbols, of four classes", seeds=5),
+    "temporal_order --data.marks 3": Goal("the same, of eight classes", seeds=5),
+    "temporal_order --model.cell rnn --model.hidden_size 67": Goal(
+        "failure: with as many weights a tanh network stays at chance, 0.25, below 0.35",
+        seeds=5,
+        also=lambda m: m["test/accuracy@50"] < 0.35,
+        fails=True,
+    ),
+    "selective_copy": Goal("accuracy of at least 0.99 at 64 steps, of eight symbols", seeds=5),
     "topic": Goal("accuracy of at least 0.99 at 40, 80, 160 and 400 words"),
+    "parity": Goal("accuracy of at least 0.99 after 40, 80, 200 and 520 bits"),
+    "parity --model.cell lstm --model.hidden_size 7": Goal(
+        "accuracy of at least 0.99 after 40, 80, 200 and 520 bits"
+    ),
+    "running_parity": Goal("accuracy of at least 0.99 over 40, 80, 200 and 520 bits"),
     "random_walk": Goal("at most 2 % worse than the optimum, at 50, 200 and 800 steps"),
     "random_walk --model.cell_args.nonlinearity tanh": Goal(
         "failure: within 5 % of the optimum as far as trained, above 10 times it at 800 steps",

@@ -1,11 +1,15 @@
 """Cells: a step at a time or all at once, and what each is made for."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch import nn
 
 from seqlearn.cells import CELLS, RNN, make_cell
+from seqlearn.linear import LRU
 from seqlearn.modules import ManyToMany
 from seqlearn.tasks import BinaryAdd
 
@@ -20,6 +24,12 @@ KINDS = [
     ("window", {}),
     ("window", {"size": 1}),
     ("window", {"size": 5}),
+    ("min_gru", {}),
+    ("min_gru", {"positive": False, "forget_bias": 2.0}),
+    ("min_lstm", {}),
+    ("min_lstm", {"positive": False, "forget_bias": 2.0}),
+    ("lru", {}),
+    ("lru", {"r_min": 0.2, "r_max": 0.5, "max_phase": 0.1}),
 ]
 each_kind = pytest.mark.parametrize(("cell", "arguments"), KINDS)
 each_depth = pytest.mark.parametrize("layers", [1, 3])
@@ -142,9 +152,203 @@ def test_a_window_sees_its_last_inputs_and_nothing_else(size):
     assert differs.tolist() == [4 <= t < 4 + size for t in range(9)]
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def above_zero(x):
+    return np.where(x < 0, sigmoid(x), x + 0.5)
+
+
+def min_gru(x, weight, bias, new):
+    h, states = np.zeros(len(bias) // 2), []
+    for x_t in x:
+        c, z = np.split(weight @ x_t + bias, 2)
+        h = (1 - sigmoid(z)) * h + sigmoid(z) * new(c)
+        states.append(h)
+    return np.array(states)
+
+
+def min_lstm(x, weight, bias, new):
+    h, states = np.zeros(len(bias) // 3), []
+    for x_t in x:
+        c, f, i = np.split(weight @ x_t + bias, 3)
+        f, i = sigmoid(f), sigmoid(i)
+        h = f / (f + i) * h + i / (f + i) * new(c)
+        states.append(h)
+    return np.array(states)
+
+
+@pytest.mark.parametrize(("cell", "by_hand"), [("min_gru", min_gru), ("min_lstm", min_lstm)])
+@pytest.mark.parametrize("positive", [True, False])
+@each_depth
+def test_minimal_cells_are_their_equations(cell, by_hand, positive, layers):
+    module = make_cell(cell, (3, 5), num_layers=layers, positive=positive).double()
+    new = above_zero if positive else lambda c: c
+    for x, said, end in zip(
+        sequence().double(),
+        module(sequence().double())[0],
+        module(sequence().double())[1][-1],
+        strict=True,
+    ):
+        states = x.numpy()
+        for layer in module.layers:
+            weight, bias = (part.detach().numpy() for part in layer.weights.parameters())
+            states = by_hand(states, weight, bias, new)
+        assert said.detach().numpy() == pytest.approx(states, abs=1e-12)
+        assert end.detach().numpy() == pytest.approx(states[-1], abs=1e-12)
+
+
+@each_depth
+def test_the_linear_recurrent_unit_is_its_equations(layers):
+    module = LRU(3, 5, layers).double()
+    for x, said in zip(sequence().double(), module(sequence().double())[0], strict=True):
+        states = x.numpy()
+        for k, layer in enumerate(module.layers):
+            weights = {name: part.detach().numpy() for name, part in layer.named_parameters()}
+            into, out = weights["into.weight"], weights["out.weight"]
+            into, out = into[::2] + 1j * into[1::2], out[:, ::2] - 1j * out[:, 1::2]
+            turn = np.exp(-np.exp(weights["nu"]) + 1j * np.exp(weights["theta"]))
+            s, outputs = np.zeros(5), []
+            for x_t in states:
+                read = x_t
+                if k:
+                    read = x_t * (1 + np.array([*map(math.erf, x_t / 2**0.5)])) / 2
+                    read, gate = np.split(weights["bend.weight"] @ read + weights["bend.bias"], 2)
+                    read = read * sigmoid(gate)
+                s = turn * s + np.exp(weights["gamma"]) * (into @ read)
+                past = weights["past.weight"] @ read + weights["past.bias"]
+                outputs.append((out @ s).real + past)
+            states = np.array(outputs)
+        assert said.detach().numpy() == pytest.approx(states, abs=1e-12)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_minimal_unit_of_the_package_is_ours(layers):
+    theirs = pytest.importorskip("minGRU_pytorch")
+    module, stack = make_cell("min_gru", (5, 5), num_layers=layers, positive=True), []
+    for layer in module.layers:
+        stack.append(theirs.minGRU(5))
+        with torch.no_grad():
+            layer.weights.weight.copy_(stack[-1].to_hidden_and_gate.weight)
+            layer.weights.bias.zero_()
+    x = sequence(features=5, steps=40)
+    torch.testing.assert_close(module(x)[0], nn.Sequential(*stack)(x), rtol=0, atol=1e-5)
+
+
+LINEAR = ["min_gru", "min_lstm", "lru"]
+
+
+@pytest.mark.parametrize("cell", LINEAR)
+def test_thousands_of_steps_are_those_of_the_pieces(cell):
+    module = make_cell(cell, (3, 5), num_layers=2, **({} if cell == "lru" else {"forget_bias": 7}))
+    with torch.no_grad():
+        x = sequence(steps=8192, size=1)
+        whole, end = module(x)
+        state, states = None, []
+        for piece in x.split([1, 1, 998, 1, 5000, 2191], 1):
+            said, state = module(piece, state)
+            states.append(said)
+        error = (torch.cat(states, 1) - whole).abs().max()
+    assert error < 1e-5 * whole.abs().max()
+    assert (state - end).abs().max() < 1e-5 * end.abs().max()
+
+
+@pytest.mark.parametrize("cell", LINEAR)
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16, torch.float16])
+def test_a_linear_cell_keeps_its_state_in_at_least_32_bits(cell, kind):
+    module, x = make_cell(cell, (3, 5), num_layers=2), sequence()
+    exact, _ = module(x)
+    states, end = module.to(kind)(x.to(kind))
+    states, end = module(x.to(kind), end)
+    assert states.dtype == kind and end.dtype.is_complex == (cell == "lru")
+    assert torch.finfo(end.dtype).bits == (64 if kind == torch.float64 else 32)
+    states.sum().backward()
+    assert all(weight.grad.isfinite().all() for weight in module.parameters())
+    torch.testing.assert_close(module(x.to(kind))[0].float(), exact, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("cell", LINEAR)
+def test_a_linear_cell_goes_with_mixed_precision(cell):
+    module, x = make_cell(cell, (3, 5), num_layers=2), sequence()
+    exact, _ = module(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, end = module(x)
+        states, _ = module(x, end)
+        fresh, _ = module(x)
+    states.sum().backward()
+    assert states.dtype == torch.float32 and torch.finfo(end.dtype).bits == 32
+    torch.testing.assert_close(fresh, exact, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("cell", LINEAR)
+def test_a_sequence_without_steps_is_refused_as_pytorch_does(cell):
+    for module in (nn.GRU(3, 5, batch_first=True), make_cell(cell, (3, 5))):
+        with pytest.raises(RuntimeError):
+            module(torch.zeros(2, 0, 3))
+
+
+@pytest.mark.parametrize("cell", ["min_gru", "min_lstm"])
+@pytest.mark.parametrize("pushed", [-300.0, 300.0])
+def test_gates_may_be_as_open_or_shut_as_can_be(cell, pushed):
+    module = make_cell(cell, (3, 5))
+    with torch.no_grad():
+        module.layers[0].weights.bias[5:] += pushed
+    states, _ = module(sequence())
+    states.sum().backward()
+    assert states.isfinite().all()
+    assert all(weight.grad.isfinite().all() for weight in module.parameters())
+
+
+@pytest.mark.parametrize("cell", ["min_gru", "min_lstm"])
+def test_memories_last_at_the_start_where_forget_gates_are_open(cell):
+    torch.manual_seed(0)
+    biases = (0.0, 3.0, 7.0)
+    means = [gradient(make_cell(cell, (3, 50), forget_bias=bias), steps=20) for bias in biases]
+    assert means[0] < 1e-3 and 0.1 < means[1] < 0.9 and means[2] > 0.9
+
+
+def gradient(module, steps):
+    """Mean over units of what is left of each after so many steps."""
+    state = torch.ones(1, 4, 50, requires_grad=True)
+    module(sequence(steps=steps), state)[1].sum().backward()
+    return state.grad.mean()
+
+
+def test_the_linear_recurrent_unit_begins_on_its_ring():
+    torch.manual_seed(0)
+    (layer,) = LRU(3, 1000, r_min=0.6, r_max=0.8, max_phase=0.5).layers
+    radius, phase = (-layer.nu.exp()).exp(), layer.theta.exp()
+    assert 0.6 <= radius.min() < 0.61 and 0.79 < radius.max() <= 0.8
+    assert phase.min() < 0.01 and 0.49 < phase.max() <= 0.5
+    # Uniform on the ring: half of it lies within the circle that has half of its area.
+    assert (radius < math.sqrt((0.6**2 + 0.8**2) / 2)).double().mean() == pytest.approx(
+        0.5, abs=0.05
+    )
+    kept = torch.randn(2000, 1, 1000, dtype=torch.complex64)
+    from seqlearn.scan import scan
+
+    with torch.no_grad():  # whatever their radius, units are of the size of what drives them
+        states = scan(torch.polar(radius, phase)[None, None], kept * layer.gamma.exp())
+    assert states[100:].abs().square().mean(0).sqrt() == pytest.approx(1, abs=0.2)
+
+
+def test_one_layer_of_it_is_a_moving_average_and_two_are_not():
+    for layers, linear in ((1, True), (2, False)):
+        module, x = LRU(3, 5, layers).double(), sequence().double()
+        with torch.no_grad():
+            silence = module(torch.zeros_like(x))[0]
+            one, two = (module(k * x)[0] - silence for k in (1, 2))
+        assert torch.allclose(two, 2 * one) == linear
+
+
 @pytest.mark.parametrize(
     ("cell", "arguments", "message"),
     [
+        ("lru", {"r_min": 0.9, "r_max": 0.5}, "`r_min` and `r_max` must be at least 0 and below 1"),
+        ("lru", {"r_max": 1.0}, "in this order, got 0.9 and 1.0"),
+        ("lru", {"r_min": 0.0, "r_max": 0.0}, "got 0.0 and 0.0"),
+        ("lru", {"max_phase": 0.0}, "`max_phase` must be above 0, got 0.0"),
         ("rnn", {"nonlinearity": "cube"}, "`nonlinearity` must be one of tanh, relu, sigmoid, id"),
         ("window", {"size": 0}, "`size` must be at least 1, got 0"),
         ("gru", {"size": 3}, "'gru' cannot be built with .*size"),

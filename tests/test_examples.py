@@ -131,8 +131,9 @@ def test_numbers_are_written_as_exactly_as_they_are_large(values, written):
 
 
 def task(**facts):
-    given = {"mapping": "many-to-many", "objective": "categorical", "vocabulary": None}
-    return SimpleNamespace(**given | {"scale": 1.0} | facts)
+    given = {"mapping": "many-to-many", "objective": "categorical", "scale": 1.0}
+    characters = facts.get("vocabulary")
+    return SimpleNamespace(**given | {"vocabulary": None, "answers": characters} | facts)
 
 
 def test_padding_and_what_is_not_scored_are_left_out():
@@ -158,3 +159,15 @@ def test_bits_are_told_by_their_probability():
     batch = SequenceBatch(torch.ones(1, 3, 1), targets, torch.tensor([2]))
     said = torch.tensor([[[0.51], [0.4], [0.9]]])
     assert plainly(task(objective="binary"), batch, said) == [("1 1", "1 0", "1 0", True, "")]
+
+
+def test_sets_are_told_by_the_names_of_what_is_in_them():
+    batch = SequenceBatch(
+        torch.tensor([[0, 1, 0]]),
+        torch.tensor([[[1, 0], [1, 1], [UNSCORED, UNSCORED]]]),
+        torch.tensor([2]),
+    )
+    said = torch.tensor([[[0.9, 0.2], [0.4, 0.3], [0.9, 0.9]]])
+    facts = {"vocabulary": "Sa", "answers": "aT", "output_size": 2}
+    expected = ("Sa", "a aT", "a -", False, "")
+    assert plainly(task(objective="binary", **facts), batch, said) == [expected]

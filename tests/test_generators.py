@@ -10,7 +10,10 @@ from experiments.speed.generators.sample import batch
 from torch.nn.functional import one_hot
 
 from seqlearn.rng import IndexedRNG
+from seqlearn.splits import UNSCORED
 from seqlearn.tasks import TASKS
+from seqlearn.tasks.digits import load
+from seqlearn.tasks.reber import SYMBOLS, WAYS
 from seqlearn.tasks.topic import CLUES
 from seqlearn.tasks.waveform import unscaled
 
@@ -26,7 +29,10 @@ def both(task, count):
     """The first training examples, and as many of the plain generator."""
     data = TASKS[task](**SETTINGS.get(task, {}))
     samples = draw(task, data, Random(0))
-    return data, data.dataset("train").batch(range(count)), batch(islice(samples, count))
+    ours = data.dataset("train").batch(range(count))
+    if data.population("train", None) is None:  # the others keep nothing apart
+        ours = data.draw(IndexedRNG(0, "train", range(count)), None)
+    return data, ours, batch(islice(samples, count))
 
 
 def numbers(data, batch):
@@ -99,20 +105,106 @@ def windows(data, batch):
     return drawn_by_number(data, batch, starts.round().long())
 
 
+def added(data, batch):
+    numbers, marks = batch.inputs.unbind(2)
+    halves = marks.tensor_split(2, dim=1)
+    once = all((half.sum(1) == 1).all() for half in halves)
+    return once and torch.allclose((numbers * marks).sum(1, keepdim=True), batch.targets)
+
+
+def in_order(data, batch):
+    texts = ["".join(data.vocabulary[k] for k in row) for row in batch.inputs]
+    marks = ["".join(c for c in text if c in "XY") for text in texts]
+    ends = {text[0] + text[-1] for text in texts}
+    return marks == [data.answers[k] for k in batch.targets] and ends == {"EB"}
+
+
+def gone_round(data, batch):
+    moves = (batch.inputs == 1).long() - (batch.inputs == 2).long()
+    return torch.equal(moves.sum(1) % data.places, batch.targets)
+
+
+def seen(data, batch):
+    images, digits = map(torch.from_numpy, load())
+    same = (images == batch.inputs.flatten(1)[:, None]).all(2)
+    return same.any(1).all() and torch.equal(digits[same.int().argmax(1)], batch.targets)
+
+
+def counted(data, batch):
+    scored = torch.arange(batch.inputs.shape[1]) < batch.lengths[:, None]
+    return torch.equal(torch.where(scored, batch.inputs.cumsum(1) % 2, -100), batch.targets[..., 0])
+
+
+def evaluated(data, batch):
+    return all(eval(a) % data.modulus == int(b) for a, b in read(data, batch))
+
+
+def paired(data, batch):
+    """Each key is answered by what stood behind it, a blank by nothing."""
+    shown = 2 * data.pairs
+    for inputs, targets in zip(
+        batch.inputs.tolist(), batch.targets[:, shown:].tolist(), strict=True
+    ):
+        table = dict(zip(inputs[:shown:2], inputs[1:shown:2], strict=True))
+        table[data.values + data.keys] = UNSCORED
+        if [table[key] for key in inputs[shown:]] != targets:
+            return False
+    return True
+
+
+def spelled(data, batch):
+    """The strings of their n."""
+    return drawn_by_number(data, batch, (batch.lengths - 1) // len(data.letters) - 1)
+
+
+def walked(data, batch):
+    """Through the grammar, symbol by symbol."""
+    for symbols, sets, end in zip(*batch, strict=True):
+        state = 0
+        for symbol, legal in zip(symbols[:end], sets, strict=False):
+            state = WAYS[state][SYMBOLS[symbol]]
+            if {SYMBOLS[k] for k in legal.nonzero()} != WAYS[state].keys():
+                return False
+    return True
+
+
+def summed(data, batch):
+    """As the note has it."""
+    answers = one_hot(batch.targets.clamp(min=0), data.output_size).double()
+    sums = [example.note.split(" = ") for example in data.describe(batch, answers)]
+    return all(eval(pair) == int(total) for pair, total in sums)
+
+
 RIGHT = {
+    "adding": added,
     "alphabet": lambda data, batch: drawn_by_number(data, batch, batch.inputs[:, 0]),
+    "anbn": spelled,
+    "anbncn": spelled,
     "arma": follow,
+    "associative_recall": paired,
     "binary_add": carried,
+    "binary_add_serial": summed,
     "bouncing_ball": follow,
     "char_lm": follow,
+    "copy_memory": lambda data, batch: torch.equal(batch.inputs[:, :10], batch.targets[:, -10:]),
     "countdown": lambda data, batch: drawn_by_number(data, batch, batch.inputs),
+    "cycle_nav": gone_round,
     "decimal_add": lambda data, batch: all(str(eval(a)) == b for a, b in read(data, batch)),
+    "digits": seen,
     "first_symbol": lambda data, batch: torch.equal(batch.inputs[:, 0], batch.targets),
     "football": attacks,
+    "mod_arith": evaluated,
     "next_number": windows,
+    "parity": lambda data, batch: torch.equal(batch.inputs.sum(1) % 2, batch.targets[:, 0]),
     "random_walk": follow,
+    "reber": walked,
     "reverse": lambda data, batch: all(a[::-1] == b for a, b in read(data, batch)),
+    "running_parity": counted,
+    "selective_copy": lambda data, batch: torch.equal(
+        batch.inputs[batch.inputs < data.classes], batch.targets[batch.targets >= 0]
+    ),
     "sunspots": follow,
+    "temporal_order": in_order,
     "topic": named,
     "waveform": waves,
 }

@@ -45,6 +45,8 @@ def by_hand(module, one, steps):
         ("gru", None),
         ("lstm", None),
         ("lstm", {"forget_bias": 2.0}),
+        ("min_gru", None),
+        ("min_lstm", None),
     ],
 )
 @pytest.mark.parametrize("kind", [ManyToOne, ManyToMany])
@@ -79,6 +81,14 @@ def test_a_linear_unit_multiplies_them_by_its_weight_at_every_step():
         curve = gradient_norms(module, batch((9, 9), classes=2, features=1))
         expected = curve[0] * factor ** torch.arange(9)
         torch.testing.assert_close(curve, expected.to(curve.dtype), rtol=1e-6, atol=1e-9)
+
+
+def test_those_of_a_complex_state_shrink_as_it_does():
+    module = ManyToOne(1, 2, "categorical", cell="lru", hidden_size=1).double()
+    curve = gradient_norms(module, batch((9, 9), classes=2, features=1))
+    radius = (-module.cell.layers[0].nu.exp()).exp().item()
+    expected = curve[1] * radius ** torch.arange(8)
+    torch.testing.assert_close(curve[1:], expected.to(curve.dtype), rtol=1e-6, atol=0)
 
 
 def test_a_window_sees_nothing_beyond_its_size():

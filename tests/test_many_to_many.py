@@ -229,6 +229,8 @@ def test_what_cannot_be_written_is_refused_at_once(arguments, message):
         small().stream(*arguments)
     with pytest.raises(ValueError, match="only a network that predicts the next character"):
         ManyToMany(2, 1, "binary").generate("a", 3)
+    with pytest.raises(ValueError, match="only a network that predicts the next character"):
+        ManyToMany(3, 3, "binary", vocabulary="abc").generate("a", 3)  # says sets
 
 
 def test_bits_are_drawn_by_their_chances():

@@ -158,6 +158,7 @@ class Leaky(nn.Module):
     [
         ("rnn", {"nonlinearity": "relu"}, nn.RNN),
         ("lstm", None, nn.LSTM),
+        ("torch.nn.GRU", None, nn.GRU),
         ("torch.nn.GRU", {"batch_first": True}, nn.GRU),
         (partial(nn.GRU, batch_first=True), None, nn.GRU),
         (f"{__name__}.Leaky", {"leak": 0.1}, Leaky),
@@ -181,10 +182,14 @@ def test_a_cell_is_a_word_a_path_or_a_class(cell, cell_args, kind):
     [
         (
             {"cell": "gruu"},
-            "`cell` must be one of rnn, lstm, gru, window or the path of a class, got 'gruu'",
+            "`cell` must be one of rnn, lstm, gru, window, min_gru, min_lstm, lru or the path of "
+            "a class, got 'gruu'",
         ),
         ({"cell": "torch.nn.GRUU"}, "`cell` must be one of .* got 'torch.nn.GRUU'"),
-        ({"cell": "torch.nn.GRU"}, "but was built with batch_first=False"),
+        (
+            {"cell": "torch.nn.GRU", "cell_args": {"batch_first": False}},
+            r"`batch_first` must be True, as a cell reads \(B, T, F\), got False",
+        ),
         ({"cell": "gru", "cell_args": {"speed": 3}}, "'gru' cannot be built with .*speed"),
         ({"cell_args": {"nonlinearity": "cube"}}, "cube"),
         (

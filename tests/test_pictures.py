@@ -22,7 +22,7 @@ from seqlearn.plots.style import new, save
 from seqlearn.record import LAST, METRICS, RESULTS, Record
 from seqlearn.splits import UNSCORED
 from seqlearn.states import step
-from seqlearn.tasks import TASKS, BinaryAdd, BouncingBall, CharLM, FirstSymbol
+from seqlearn.tasks import TASKS, Adding, AnBn, BinaryAdd, BouncingBall, CharLM, FirstSymbol
 
 MOST = 200_000
 """Bytes of a picture."""
@@ -233,6 +233,14 @@ def test_the_carry_drawn_is_the_one_that_each_step_leaves(trained):
     for name in ("target", "answer"):
         shown = [int(sign.get_text()) for sign in signs(figure, name).values()]
         assert shown == batch.targets[example, :, 0].tolist()
+
+
+def test_the_example_drawn_is_one_whose_memory_changes_for_all_to_see():
+    data = Adding()  # a number is marked in steps 1 to 50, of which 48 are drawn
+    batch = data.dataset("test", 100).batch(range(64))
+    strip = axis(hidden_states(untrained(data), data, batch), "").images[0].get_array()
+    expected = 2 * (batch.inputs.prod(2)[:, :48].max() / batch.targets.max()).item()
+    assert np.ptp(strip) == pytest.approx(expected, rel=0.05)
 
 
 def test_mistakes_are_framed():
@@ -586,6 +594,18 @@ def test_the_learning_curve_is_that_of_the_metrics(trained):
     levels = [each.get_ydata()[0] for each in reached.get_lines()]
     assert {0.75**8, 0.5**9, 1.0} <= {*levels}
     assert title(figure) == "exact match 1 at 8 bits after 300 training steps\nthe optimum is 1"
+
+
+def test_sets_are_spelled_by_the_names_of_what_is_in_them():
+    data = AnBn(n=2)
+    figure = hidden_states(untrained(data), data, data.dataset("test", 2).batch([0]))
+    target = signs(figure, "target")
+    assert [target[step].get_text() for step in range(1, 6)] == ["a", "ab", "ab", "b", "T"]
+    said = signs(figure, "answer")
+    for place, text in said.items():
+        assert {*text.get_text()} <= {*"abT-"}
+        wrong = text.get_text() != target[place].get_text()
+        assert (text.get_fontweight() == "bold") is wrong
 
 
 def test_what_is_judged_is_the_checkpoint_kept(changed):

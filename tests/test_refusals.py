@@ -38,10 +38,10 @@ EARLY = {
     "no verb": Case(
         "", "argument VERB: must be one of fit, validate, test, predict, sample", "fitt"
     ),
-    "no task": Case("", "argument --task: required, one of alphabet, arma, binary_add, "),
+    "no task": Case("", "argument --task: required, one of adding, alphabet, anbn, "),
     "unknown task": Case("--task binary_ad", "got 'binary_ad'; did you mean 'binary_add'?"),
     "task without a word": Case("--task", "argument --task: expected one argument"),
-    "task that is no word": Case("-c number.yaml", "argument --task: must be one of alphabet, "),
+    "task that is no word": Case("-c number.yaml", "argument --task: must be one of adding, "),
     "task and network": add("--model ManyToOne", "argument --model: the task brings its own, bin"),
     "task and data": add("--data Football", "argument --data: the task brings its own, binary_add"),
     # numbers
@@ -299,7 +299,7 @@ LATE = {
         "`length` must be at least 1, got 0",
     ),
     # networks
-    "unknown cell": add("--model.cell gruu", "`cell` must be one of rnn, lstm, gru, window or"),
+    "unknown cell": add("--model.cell gruu", "`cell` must be one of rnn, lstm, gru, window, min"),
     "cell that is none": add(
         "--model.cell no_cell.make", "`cell` 'no_cell.make' must make a torch.nn.Module, but made 5"
     ),

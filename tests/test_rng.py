@@ -26,6 +26,7 @@ def test_sample_does_not_depend_on_its_batch(seed, data):
         ("normal", [0, 1, 5]),
         ("permutation", [6]),
         ("bits", [70]),
+        ("symbols", [7, (3, 5)]),
     ]:
         expected = np.concatenate([getattr(part, name)(*arguments) for part in parts])
         np.testing.assert_array_equal(getattr(whole, name)(*arguments), expected)
@@ -118,6 +119,21 @@ def test_integers_refuse_an_empty_range():
         IndexedRNG(0, "train", [0]).integers(3, 3)
 
 
+def test_symbols_are_even_up_to_each_count():
+    counts = np.array([1, 2, 3, 10, 256])
+    numbers = IndexedRNG(0, "train", MANY).symbols(counts, 5)
+    assert numbers.dtype == np.uint8 and not numbers[:, 0].any()
+    for count, series in zip(counts[1:], numbers.T[1:], strict=True):
+        assert abs(chi_square(np.bincount(series, minlength=count))) < 5
+        assert abs(np.corrcoef(series, numbers[:, 1])[0, 1]) < 0.05 or count == 2
+
+
+@pytest.mark.parametrize("count", [0, 257, [3, 300]])
+def test_symbols_refuse_a_count_that_is_too_small_or_large(count):
+    with pytest.raises(ValueError, match="`count` must be from 1 to 256, got"):
+        IndexedRNG(0, "train", [0]).symbols(count, 2)
+
+
 def test_uniform_and_normal_have_their_moments():
     uniform = IndexedRNG(0, "train", MANY).uniform(-1, 3, 4)
     assert uniform.min() >= -1 and uniform.max() < 3
@@ -134,6 +150,22 @@ def test_permutations_hold_each_number_once_and_every_order_is_as_likely():
     orders = IndexedRNG(0, "train", MANY).permutation(4)
     assert (np.sort(orders) == np.arange(4)).all()
     assert abs(chi_square(np.unique(orders, axis=0, return_counts=True)[1])) < 5
+
+
+def test_subsets_hold_different_numbers_in_order_and_each_set_is_as_likely():
+    sizes = 5 + MANY % 3
+    chosen = IndexedRNG(0, "train", MANY).subset(sizes, 3)
+    assert (np.diff(chosen, axis=1) > 0).all() and chosen.min() >= 0
+    for size in (5, 6, 7):
+        sets, counts = np.unique(chosen[sizes == size], axis=0, return_counts=True)
+        assert len(sets) == math.comb(size, 3) and sets.max() == size - 1
+        assert abs(chi_square(counts)) < 5
+    assert (IndexedRNG(0, "train", MANY).subset(4, 4) == np.arange(4)).all()
+
+
+def test_a_subset_larger_than_the_whole_is_refused():
+    with pytest.raises(ValueError, match="`low` must be below `high`"):
+        IndexedRNG(0, "train", [0]).subset(2, 3)
 
 
 def test_negative_indices_are_refused():

@@ -16,9 +16,11 @@ from seqlearn.splits import UNSCORED, SequenceBatch
 from seqlearn.tasks import (
     TASKS,
     Alphabet,
+    AnBn,
     BinaryAdd,
     BouncingBall,
     CharLM,
+    CopyMemory,
     DecimalAdd,
     FirstSymbol,
     Football,
@@ -189,6 +191,21 @@ def test_a_wrong_bit_is_marked_where_it_is():
     assert names == ["input 1", "input 2", "target", "predicted"]
     found = [marked(axis, "mistake") for axis in figure.axes[:6]]
     assert found == [set(), {(4, 3)}, set(), set(), set(), set()]
+
+
+def test_sets_are_drawn_by_name_with_what_is_missing_and_what_is_too_much():
+    data = AnBn()
+    batch = draw(data, length=2)  # S a a b b
+    said = right(data, batch.targets)
+    said[0, 1, 1] = 0.2  # after an a, no b
+    said[0, 4, 0] = 0.9  # at the end, an a
+    figure = data.plot(batch, said)
+    axis = figure.axes[0]
+    assert figure.get_suptitle() == "0 of 1 sequences right (3 of 5 steps)"
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["a", "b", "T"]
+    legal = {(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (4, 1), (5, 2)}
+    assert marked(axis, "asked for") == legal
+    assert marked(axis, "mistake") == {(2, 1), (5, 0)}
 
 
 def test_bits_beyond_the_end_are_blank():
@@ -409,6 +426,20 @@ def test_a_text_is_as_wide_as_its_longest_line(length):
     data = CharLM(corpus="grammar", grammar_size=20_000, steps=length)
     axis = plot(data, draw(data, count=2)).axes[0]
     assert axis.get_xlim() == (0.5, min(length, 64) + 0.5)
+
+
+def test_long_sequences_of_classes_are_drawn_where_the_answers_are():
+    data = CopyMemory()  # silent for 110 of 120 steps
+    figure = plot(data, draw(data))
+    figure.draw_without_rendering()
+    axis = figure.axes[0]
+    shown = axis.images[0].get_array()  # (classes, steps)
+    assert shown.shape[1] == 64 and shown[:, -10:].count() == shown.count() == 80
+    assert note(figure).startswith("shown: 64 of 120 steps")
+    below = figure.axes[1]
+    places = [label.get_position()[0] for label in below.get_xticklabels()]
+    steps = [int(label.get_text()) for label in below.get_xticklabels()]
+    assert len(steps) > 2 and steps == [place + 56 for place in places]
 
 
 def test_a_single_step_is_a_tick_of_its_own():

@@ -17,17 +17,29 @@ if TYPE_CHECKING:  # for type checkers; everyone else gets a name when it is ask
     from seqlearn.tasks import ARMA as ARMA
     from seqlearn.tasks import TASKS as TASKS
     from seqlearn.tasks import Alphabet as Alphabet
+    from seqlearn.tasks import AnBn as AnBn
+    from seqlearn.tasks import AnBnCn as AnBnCn
+    from seqlearn.tasks import AssociativeRecall as AssociativeRecall
     from seqlearn.tasks import BinaryAdd as BinaryAdd
+    from seqlearn.tasks import BinaryAddSerial as BinaryAddSerial
     from seqlearn.tasks import BouncingBall as BouncingBall
     from seqlearn.tasks import CharLM as CharLM
+    from seqlearn.tasks import CopyMemory as CopyMemory
     from seqlearn.tasks import Countdown as Countdown
+    from seqlearn.tasks import CycleNav as CycleNav
     from seqlearn.tasks import DecimalAdd as DecimalAdd
+    from seqlearn.tasks import Digits as Digits
     from seqlearn.tasks import FirstSymbol as FirstSymbol
     from seqlearn.tasks import Football as Football
+    from seqlearn.tasks import ModArith as ModArith
     from seqlearn.tasks import NextNumber as NextNumber
     from seqlearn.tasks import Noise as Noise
+    from seqlearn.tasks import Parity as Parity
     from seqlearn.tasks import RandomWalk as RandomWalk
+    from seqlearn.tasks import Reber as Reber
     from seqlearn.tasks import Reverse as Reverse
+    from seqlearn.tasks import RunningParity as RunningParity
+    from seqlearn.tasks import SelectiveCopy as SelectiveCopy
     from seqlearn.tasks import Sunspots as Sunspots
     from seqlearn.tasks import Topic as Topic
     from seqlearn.tasks import Waveform as Waveform
@@ -35,17 +47,29 @@ if TYPE_CHECKING:  # for type checkers; everyone else gets a name when it is ask
 _HOMES = {
     "ARMA": "tasks",
     "Alphabet": "tasks",
+    "AnBn": "tasks",
+    "AnBnCn": "tasks",
+    "AssociativeRecall": "tasks",
     "BinaryAdd": "tasks",
+    "BinaryAddSerial": "tasks",
     "BouncingBall": "tasks",
     "CharLM": "tasks",
+    "CopyMemory": "tasks",
     "Countdown": "tasks",
+    "CycleNav": "tasks",
     "DecimalAdd": "tasks",
+    "Digits": "tasks",
     "FirstSymbol": "tasks",
     "Football": "tasks",
+    "ModArith": "tasks",
     "NextNumber": "tasks",
     "Noise": "tasks",
+    "Parity": "tasks",
     "RandomWalk": "tasks",
+    "Reber": "tasks",
     "Reverse": "tasks",
+    "RunningParity": "tasks",
+    "SelectiveCopy": "tasks",
     "Sunspots": "tasks",
     "Topic": "tasks",
     "Waveform": "tasks",

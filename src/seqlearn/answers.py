@@ -8,6 +8,7 @@ from torch import Tensor
 from seqlearn.data import SequenceDataModule
 from seqlearn.modules import ManyToMany, SequenceModule
 from seqlearn.splits import SequenceBatch
+from seqlearn.states import keeps_state
 
 CHARACTERS, TEMPERATURE = 400, 0.8
 """How much a network of characters writes, and how daringly."""
@@ -51,6 +52,7 @@ def ask(module: SequenceModule, data: SequenceDataModule, count: int) -> Answers
     predictions = predict(torch.cat(outputs)).cpu()
     alone = module.alone(there)
     text = None
-    if module.objective.writes and isinstance(module, ManyToMany) and module.vocabulary:
+    writes = module.objective.writes and keeps_state(module.cell, module.input_size)
+    if writes and isinstance(module, ManyToMany) and module.vocabulary:
         text = module.generate(module.vocabulary[0], CHARACTERS, TEMPERATURE, seed=0)
     return Answers(batch, predictions, None if alone is None else predict(alone).cpu(), text)

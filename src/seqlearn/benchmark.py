@@ -2,14 +2,16 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqlearn import files
-from seqlearn.errors import RunError, fail, refuse, say
+from seqlearn.errors import fail, refuse, say
 from seqlearn.imports import quick_imports
 from seqlearn.limits import Rule
 from seqlearn.output import put
@@ -76,7 +78,7 @@ def make_parser() -> Parser:
     parser.add_argument("--first-seed", type=Rule(0, 2**31), default=0, help="the first (0)")
     parser.add_argument(
         "--match-parameters",
-        type=Rule(1, 10**9),
+        type=Rule(1, 10**7),
         metavar="NUMBER",
         help="parameters of each network, as near as whole units come (those of the task's preset)",
     )
@@ -119,13 +121,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = settings(wanted.flags, ())
     with quick_imports():
         from seqlearn.estimate import Clock
-        from seqlearn.grid import DECIDED, agree
+        from seqlearn.grid import DECIDED, agree, plan
+        from seqlearn.ranking import publish
     if decided := [name for name in given if name.rstrip("+") in DECIDED]:
         refuse("benchmark", f"argument --{decided[0]}: the benchmark decides it itself")
     recipes = dict(recipes_of(wanted.tasks, given))
-    jobs = plan(wanted, recipes)
+    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
+    try:
+        jobs = plan(recipes, wanted.cells, seeds, wanted.match_parameters)
+    except ValueError as error:
+        refuse("benchmark", f"argument --cells: {error}")
+    check(jobs[0].arguments(wanted.folder, wanted.flags))
     if wanted.export_sweep:
-        export(wanted)
+        export(wanted, seeds)
         return
     clock, left = Clock(recipes), list["Job"]()
     for job in jobs:
@@ -135,19 +143,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
             left.append(job)
     put(f"{len(jobs)} runs, {len(jobs) - len(left)} of them finished; folder: {wanted.folder}")
     if wanted.dry_run:
-        for line in sizes(recipes, jobs):
+        for line in clock.outline(jobs):
             put(line)
         put(f"about {in_words(clock.left(left, wanted.jobs))}, {wanted.jobs} at a time")
         return
     shared = {"match_parameters": wanted.match_parameters, "flags": wanted.flags}
     try:
-        if error := agree(wanted.folder, shared):
-            refuse("benchmark", f"argument --folder: {error}; take another folder")
+        if differs := agree(wanted.folder, shared):
+            refuse("benchmark", f"argument --folder: {differs}; take another folder")
     except OSError as error:
         refuse("benchmark", f"argument --folder: cannot write there: {error}")
     with Signals() as signals:
         failed = run(wanted, left, clock, signals)
-        conclude(wanted.folder)
+        publish(wanted.folder)
+    if signals.received:
+        name = signal.Signals(signals.received).name
+        say("benchmark", f"ended by {name}; to go on: the same command")
         signals.heed()
     if failed:
         fail("benchmark", f"{failed} of {len(left)} runs failed; to try again: the same command")
@@ -164,28 +175,16 @@ def recipes_of(tasks: Sequence[str], given: Mapping[str, Any]) -> Iterator[tuple
             refuse("benchmark", f"argument --tasks: {task}: {error}")
 
 
-def plan(wanted: argparse.Namespace, recipes: Mapping[str, "Recipe"]) -> list["Job"]:
-    """List the runs, a seed after the other, so that what there is at any time can be compared."""
-    from seqlearn.grid import Job
+def check(arguments: Sequence[str]) -> None:
+    """Let ``seqlearn fit`` refuse what it would refuse in every run."""
+    from seqlearn import fit
 
-    sizes = {}
-    for task, recipe in recipes.items():
-        parameters = wanted.match_parameters or recipe.own_parameters
-        for cell in wanted.cells:
-            try:
-                sizes[task, cell] = recipe.fitting(cell, parameters)
-            except ValueError as error:
-                refuse("benchmark", f"argument --cells: {cell} on {task}: {error}")
-    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
-    return [Job(*pair, seed, size) for seed in seeds for pair, size in sizes.items()]
-
-
-def sizes(recipes: Mapping[str, "Recipe"], jobs: Sequence["Job"]) -> Iterator[str]:
-    """Tell of each task how many units each cell gets, and how many parameters those are."""
-    for task, recipe in recipes.items():
-        units = {job.cell: job.hidden_size for job in jobs if job.task == task}
-        each = (f"{cell} {n} ({recipe.parameters(cell, n)})" for cell, n in units.items())
-        yield f"  {task:<18} {', '.join(each)}"
+    try:
+        with redirect_stdout(StringIO()):
+            fit.main([*arguments, "--print_config"])
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signals: Signals) -> int:
@@ -202,52 +201,20 @@ def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signa
         place = f"{len(left) - len(waiting)} of {len(left)}"
         if record := job.finished(folder):
             clock.note(job, record.results["seconds"])
-            time = in_words(clock.left(waiting, wanted.jobs))
-            put(f"{place}  {job}: {reached(record)}; about {time} left")
+            seconds = clock.left(waiting, wanted.jobs)
+            time = f"; about {in_words(seconds)} left" if waiting else ""
+            put(f"{place}  {job}: {reached(record)}{time}")
         elif not signals.received:
             failed += 1
             say("benchmark", f"{job} failed with exit code {code}: {job.last_words(folder)}")
     return failed
 
 
-def conclude(folder: Path) -> None:
-    """Write tables and pictures of all finished runs in the folder, and show the table.
-
-    Raises:
-        RunError: If they cannot be written.
-    """
-    from rich.console import Console
-
-    from seqlearn.findings import Findings
-    from seqlearn.plots import bench
-    from seqlearn.plots.style import save
-    from seqlearn.ranking import HEAD, cells_of, grid, markdown
-    from seqlearn.tables import fitted, write
-
-    found = Findings(folder)
-    if not (standings := found.standings):
-        return
-    pictures = {"heat_map.png": bench.heat_map(standings), "curves.png": bench.curves(standings)}
-    try:
-        found.write()
-        files.replace(folder / "results.md", markdown(standings).encode())
-        for name, figure in pictures.items():
-            if figure:
-                save(figure, folder / name)
-    except OSError as error:
-        raise RunError(f"{error.filename2 or error.filename}: {error.strerror}") from error
-    columns, console = [*HEAD, *cells_of(standings)], Console(highlight=False)
-    table, _ = fitted(partial(grid, standings), columns, HEAD[:0:-1], console)
-    write(console, table)
-    put(f"{folder}: results.csv, runs.csv, results.md, {', '.join(pictures)}")
-
-
-def export(wanted: argparse.Namespace) -> None:
+def export(wanted: argparse.Namespace, seeds: Sequence[int]) -> None:
     """Write the sweep, and say how to start it."""
     from seqlearn.sweep import sweep
 
     options = {"folder": wanted.folder, "match-parameters": wanted.match_parameters}
-    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
     text = sweep((wanted.tasks, wanted.cells, seeds), options, wanted.flags)
     try:
         files.replace(wanted.export_sweep, text.encode())

@@ -1,7 +1,8 @@
 """What can stand between inputs and states.
 
 A cell is a class with ``__init__(input_size, hidden_size, num_layers=1, dropout=0.0)`` and
-``forward(x (B, T, F), state=None) -> (states (B, T, H), state)``; `states` says what a state is.
+``forward(x (B, T, F), state=None) -> (states (B, T, H), state)``; `states` says what a state is,
+`foreign` what is done with classes that differ a little.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqlearn import kernels
+from seqlearn import foreign, kernels
 from seqlearn.errors import is_own_bug
+from seqlearn.linear import LRU, MinGRU, MinLSTM
 from seqlearn.states import Stepwise
 
 Build = Callable[..., nn.Module]
@@ -177,6 +179,7 @@ class Window(Stepwise, nn.Module):
 
 
 CELLS: dict[str, Build] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "window": Window}
+CELLS |= {"min_gru": MinGRU, "min_lstm": MinLSTM, "lru": LRU}
 """The words for cells."""
 
 
@@ -195,26 +198,25 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
         >>> make_cell("rnn", (2, 16), nonlinearity="relu")
         RNN(2, 16, batch_first=True)
     """
-    build = find_cell(cell) if isinstance(cell, str) else cell
-    if build in CELLS.values() and arguments.get("dropout") and arguments.get("num_layers", 1) < 2:
+    make = find_cell(cell) if isinstance(cell, str) else cell
+    if make in CELLS.values() and arguments.get("dropout") and arguments.get("num_layers", 1) < 2:
         raise ValueError("`dropout` is between layers: `num_layers` must be at least 2, got 1.")
     try:
-        module = build(*sizes, **arguments)
-    except TypeError as error:
-        if is_own_bug(error):
+        module = foreign.build(make, sizes, arguments)
+    except (TypeError, ValueError) as error:
+        if is_own_bug(error) if isinstance(error, TypeError) else "`" in str(error):
             raise
         raise ValueError(f"`cell` {cell!r} cannot be built with {arguments}: {error}.") from error
     if not isinstance(module, nn.Module):
         raise ValueError(f"`cell` {cell!r} must make a torch.nn.Module, but made {module!r:.60}.")
-    if getattr(module, "batch_first", True) is False:
-        raise ValueError(
-            f"`cell` {cell!r} must read inputs (B, T, F), but was built with batch_first=False; "
-            "give `cell_args` {'batch_first': True}."
-        )
     input_size, hidden_size = sizes
-    with torch.no_grad():  # and in evaluation, so that the look leaves no trace
-        states = module.eval()(torch.zeros(1, 2, input_size))[0]
-    module.train()
+    try:
+        module = foreign.adapt(make, module, sizes)
+        states = foreign.look(module, input_size)[0]
+    except (TypeError, ValueError, RuntimeError) as error:
+        if is_own_bug(error):
+            raise
+        raise ValueError(f"`cell` {cell!r} cannot read (B, T, F): {error}.") from error
     if states.shape != (1, 2, hidden_size):
         raise ValueError(
             f"`cell` {cell!r} must give states (B, T, {hidden_size}), "

@@ -91,5 +91,5 @@ def task_list() -> str:
     for name in task_names():
         source = (files("seqlearn") / "tasks" / f"{name}.py").read_text("utf-8")
         classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
-        lines.append(f"  {name:<14}{(ast.get_docstring(classes[0]) or '').partition(chr(10))[0]}")
+        lines.append(f"  {name:<20}{(ast.get_docstring(classes[0]) or '').partition(chr(10))[0]}")
     return "\n".join(lines)

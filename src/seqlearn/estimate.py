@@ -2,12 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
 from seqlearn.grid import Job
 from seqlearn.modules.quick import fuse
+from seqlearn.score import in_words
 from seqlearn.sizing import Recipe
 
 START = 2.0
@@ -35,7 +36,7 @@ class Clock:
     def seconds(self, job: Job) -> float:
         """Estimate how long a run takes."""
         if known := self.known.get((job.task, job.cell)):
-            return statistics.median(known)
+            return START + statistics.median(known)
         alike = job._replace(seed=0)
         if alike not in self.measured:
             self.measured[alike] = START + measure(self.recipes[job.task], job)
@@ -45,6 +46,15 @@ class Clock:
         """Estimate how long runs take together, so many at a time."""
         each = [self.seconds(job) for job in jobs]
         return max([sum(each) / at_once, *each])
+
+    def outline(self, jobs: Sequence[Job]) -> Iterator[str]:
+        """Tell of each task how long a run takes, and of each cell its units and parameters."""
+        for task, recipe in self.recipes.items():
+            units = {job.cell: job for job in jobs if job.task == task}
+            mean = statistics.fmean(self.seconds(job) for job in units.values())
+            sizes = {cell: job.hidden_size for cell, job in units.items()}
+            each = (f"{cell} {n} ({recipe.parameters(cell, n)})" for cell, n in sizes.items())
+            yield f"  {task:<18} {in_words(mean):>6} a run   {', '.join(each)}"
 
 
 def measure(recipe: Recipe, job: Job) -> float:

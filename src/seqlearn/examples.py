@@ -1,7 +1,8 @@
 """Examples for people: what was shown, what was asked for, and what a network said."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from functools import partial
+from itertools import compress, groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
@@ -179,6 +180,8 @@ def plainly(data: "Task", batch: SequenceBatch, predictions: Tensor) -> list[Exa
         predictions: Shaped as the outputs: probabilities, or values for a regression.
     """
     examples = []
+    names = set_names(data)
+    write = partial(sets, names=names) if names else partial(symbols, vocabulary=data.answers)
     whole = data.mapping == "one-to-many"  # its lengths are those of the targets
     for shown, target, output, end in zip(*batch[:2], predictions, batch.lengths, strict=True):
         if target.is_floating_point():
@@ -188,7 +191,7 @@ def plainly(data: "Task", batch: SequenceBatch, predictions: Tensor) -> list[Exa
         else:
             scored = target != UNSCORED
             guess = (output > 0.5).long() if output.shape == target.shape else output.argmax(-1)
-            asked, said = (symbols(part[scored], data.vocabulary) for part in (target, guess))
+            asked, said = (write(part[scored]) for part in (target, guess))
             # A text has many good ways to go on.
             correct = (
                 None if data.objective == "language" else bool((guess == target)[scored].all())
@@ -213,9 +216,26 @@ def numbers(values: Tensor) -> str:
     return " ".join(",".join(f"{value:{style}}" for value in row) for row in rows.tolist())
 
 
-def symbols(values: Tensor, vocabulary: str | None) -> str:
+def symbols(values: Tensor, vocabulary: Sequence[str] | None) -> str:
     """Write symbols: as characters if that is what they are."""
     found = values.flatten().tolist()
     if vocabulary:
         return visible("".join(vocabulary[k] for k in found))
     return " ".join(map(str, found))
+
+
+def set_names(data: "Task") -> Sequence[str] | None:
+    """Name the outputs of a task whose answers are sets; None if they are anything else."""
+    names = data.answers if data.objective == "binary" else None
+    return names if names and len(names) == data.output_size else None
+
+
+def sets(values: Tensor, names: Sequence[str]) -> str:
+    """Write sets, given as bits for each of these names, by what is in them; a dash if nothing is.
+
+    Example:
+        >>> sets(Tensor([[1, 1, 0], [0, 0, 0], [0, 0, 1]]), names="abT")
+        'ab - T'
+    """
+    rows = values.reshape(-1, len(names)).tolist()
+    return " ".join("".join(compress(names, row)) or "-" for row in rows)

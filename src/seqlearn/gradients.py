@@ -67,7 +67,7 @@ def gradient_norms(module: SequenceModule, batch: SequenceBatch) -> Tensor:
         squares = torch.zeros(len(ends), dtype=torch.float64)
         for (_, axis), g in zip(kept, found, strict=False):
             if g is not None:
-                squares += g.cpu().double().square().movedim(axis, 0).flatten(1).sum(1)
+                squares += g.cpu().abs().double().square().movedim(axis, 0).flatten(1).sum(1)
         norms.append(squares.sqrt())
     return by_lag(torch.stack(norms, 1), ends.cpu()).to(losses)
 

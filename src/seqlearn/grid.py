@@ -1,8 +1,8 @@
 """A benchmark's runs: every cell on every task with every seed, and how far each has come."""
 
 import json
-from collections.abc import Sequence
-from contextlib import suppress
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from seqlearn import files
 from seqlearn.examples import SIGN
 from seqlearn.record import LAST, Record, RecordError, read_config
 from seqlearn.score import in_words, number
+from seqlearn.sizing import Recipe
 
 PLAN = "benchmark.json"
 """What all runs of a folder have in common."""
@@ -67,11 +68,13 @@ class Job(NamedTuple):
         return None
 
     def last_words(self, folder: Path) -> str:
-        """Give the last line that it printed: of one that failed, why."""
-        with suppress(OSError):
-            lines = self.log(folder).read_text("utf-8", errors="replace").split("\n")
-            return next((line for line in reversed(lines) if line.strip()), "")
-        return "it left no log"
+        """Give the last line that it printed: of one that failed, why, if it says so."""
+        try:
+            lines = self.log(folder).read_text("utf-8", errors="replace").splitlines()
+        except OSError:
+            return "it left no log"
+        errors = [line for line in lines if re.search(r"\b(\w*Error|error): ", line)]
+        return next((line for line in reversed(errors or lines) if line.strip()), "it said nothing")
 
     def arguments(self, folder: Path, flags: Sequence[str]) -> list[str]:
         """What ``seqlearn fit`` is to be told: to go on from a checkpoint, or to begin."""
@@ -126,3 +129,31 @@ def agree(folder: Path, plan: dict[str, Any]) -> str | None:
             there = json.dumps(noted.get(name))
             return f"{folder} has runs with {name} {there}, got {json.dumps(value)}"
     return None
+
+
+def plan(
+    recipes: Mapping[str, Recipe],
+    cells: Sequence[str],
+    seeds: Sequence[int],
+    parameters: int | None,
+) -> list[Job]:
+    """List the runs, a seed after the other, so that what there is at any time can be compared.
+
+    Args:
+        recipes: How each task is trained on.
+        cells: Their words or paths.
+        seeds: Of weights and data.
+        parameters: Of each network; None is for those of the task's preset.
+
+    Raises:
+        ValueError: If there is no such cell, or it cannot be built.
+    """
+    sizes = {}
+    for task, recipe in recipes.items():
+        for cell in cells:
+            try:
+                size = recipe.fitting(cell, parameters or recipe.own_parameters)
+            except ValueError as error:
+                raise ValueError(f"{cell} on {task}: {error}") from error
+            sizes[task, cell] = size
+    return [Job(*pair, seed, size) for seed in seeds for pair, size in sizes.items()]

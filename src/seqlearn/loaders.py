@@ -12,7 +12,7 @@ from seqlearn.splits import SequenceBatch, SequenceDataset
 DRAWN_AT_ONCE = 4096
 """Samples drawn in one call, if a batch is not larger: the cost of a draw is by call."""
 
-BYTES_AT_ONCE = 2**22
+BYTES_AT_ONCE = 2**21
 """Bytes drawn in one call, if a batch is not larger: beyond, memory costs more than calls."""
 
 EVALUATED_AT_ONCE = 4

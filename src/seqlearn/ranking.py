@@ -1,12 +1,19 @@
 """The table of a benchmark for people: a row for each task, a column for each cell."""
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
-from seqlearn.findings import Standing, rank
+from seqlearn import files
+from seqlearn.errors import RunError
+from seqlearn.findings import Findings, Standing, rank
+from seqlearn.output import put
 from seqlearn.score import number
+from seqlearn.tables import fitted, write
 
 Row = list[str]
 
@@ -73,3 +80,30 @@ def grid(standings: Sequence[Standing], columns: Sequence[str]) -> Table:
         said_of = dict(zip(head, line, strict=True))
         table.add_row(*(said_of[name] for name in columns))
     return table
+
+
+def publish(folder: Path) -> None:
+    """Write tables and pictures of all finished runs in the folder, and show the table.
+
+    Raises:
+        RunError: If they cannot be written.
+    """
+    from seqlearn.plots import bench  # imports matplotlib
+    from seqlearn.plots.style import save
+
+    found = Findings(folder)
+    if not (standings := found.standings):
+        return
+    pictures = {"heat_map.png": bench.heat_map(standings), "curves.png": bench.curves(standings)}
+    try:
+        found.write()
+        files.replace(folder / "results.md", markdown(standings).encode())
+        for name, figure in pictures.items():
+            if figure:
+                save(figure, folder / name)
+    except OSError as error:
+        raise RunError(f"{error.filename2 or error.filename}: {error.strerror}") from error
+    columns, console = [*HEAD, *cells_of(standings)], Console(highlight=False)
+    table, _ = fitted(partial(grid, standings), columns, HEAD[:0:-1], console)
+    write(console, table)
+    put(f"{folder}: results.csv, runs.csv, results.md, {', '.join(pictures)}")

@@ -57,8 +57,8 @@ class IndexedRNG:
         self.indices: Words = np.repeat(numbers.astype(np.uint64), len(attempts))
         names = (f"{seed}/{split}/{attempt}".encode() for attempt in attempts)
         hashes = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
-        bases = np.tile(np.frombuffer(hashes, "<u8"), numbers.size)
-        self._keys = mix(mix(self.indices) + bases)  # (B,)
+        bases = np.frombuffer(hashes, "<u8")
+        self._keys = mix(np.add.outer(mix(numbers.astype(np.uint64)), bases).ravel())  # (B,)
         self._position = 0
 
     def __len__(self) -> int:
@@ -93,6 +93,21 @@ class IndexedRNG:
             raise ValueError(f"`low` must be below `high`, got {low!r} and {high!r}.")
         return (self.words(size) % (end - first).astype(np.uint64)).astype(np.int64) + first
 
+    def symbols(self, count: ArrayLike, size: int | tuple[int, ...] = ()) -> NDArray[np.uint8]:
+        """Draw ``(B, *size)`` numbers from 0 to ``count - 1``, far quicker than `integers`.
+
+        The counts, up to 256, may be an array that broadcasts to the result. The bias is below
+        ``count / 2**24``.
+        """
+        counts = np.asarray(count, np.uint32)
+        if not ((counts >= 1) & (counts <= 256)).all():
+            raise ValueError(f"`count` must be from 1 to 256, got {count!r}.")
+        shape = (size,) if isinstance(size, int) else size
+        flat = int(np.prod(shape, dtype=np.int64))
+        halves = self.words(-(-flat // 2)).astype("<u8", copy=False).view("<u4")[:, :flat]
+        scaled = (halves.reshape(len(self), *shape) >> np.uint32(8)) * counts
+        return (scaled >> np.uint32(24)).astype(np.uint8)
+
     def uniform(
         self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: int | tuple[int, ...] = ()
     ) -> NDArray[np.float64]:
@@ -118,4 +133,20 @@ class IndexedRNG:
 
     def permutation(self, n: int) -> NDArray[np.int64]:
         """Draw ``(B, n)``: in each row the numbers 0 to ``n - 1``, shuffled."""
-        return np.argsort(self.words(n), axis=1, kind="stable")
+        return np.argsort(self.words(n), axis=1)
+
+    def subset(self, n: ArrayLike, size: int) -> NDArray[np.int64]:
+        """Draw ``(B, size)``: in each row different numbers from 0 to ``n - 1``, in rising order.
+
+        ``n`` may be an array ``(B,)``; every set of numbers is as likely.
+
+        Source: Floyd's algorithm, in Bentley & Floyd 1987, "Programming pearls: a sample of
+        brilliance", Communications of the ACM 30(9).
+        """
+        ends = np.broadcast_to(n, len(self))[:, None] - np.arange(size)[::-1]
+        # Each sample in a column, as that is quicker.
+        chosen, lasts = np.ascontiguousarray(self.integers(0, ends, size).T), ends.T - 1
+        for k in range(1, size):
+            taken = (chosen[:k] == chosen[k]).any(axis=0)
+            chosen[k, taken] = lasts[k, taken]  # which none before it can be
+        return np.sort(chosen.T, axis=1)

@@ -34,7 +34,11 @@ class Recipe:
             if group in parts:
                 parts[group][key] = value
         self.data = TASKS[task](**parts["data"])
+        self.data.setup("fit")
         self.model, self.trainer = parts["model"], parts["trainer"]
+        if "max_epochs" in self.trainer and "trainer.max_steps" not in wanted:
+            epoch = -(-self.data.train_size // self.data.batch_size)
+            self.trainer["max_steps"] = self.trainer["max_epochs"] * epoch
         self.parameters = cache(self._parameters)
 
     def network(self, cell: str, hidden_size: int) -> SequenceModule:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 State = Any
 
+STATELESS = "`cell` must give what it keeps, (states, state), to go on from it, but keeps no state."
+
 
 class Stepwise:
     """A cell that can be led through a sequence by hand."""
@@ -26,6 +28,8 @@ class Stepwise:
 def step(cell: nn.Module, x: Tensor, state: State = None) -> tuple[Tensor, State]:
     """Take one step with any cell: ``x (B, F), state -> (h (B, H), state)``."""
     states, state = cell(x[:, None], state)
+    if state is None:
+        raise ValueError(STATELESS)
     return states[:, 0], state
 
 
@@ -43,9 +47,19 @@ def map_state(function: Callable[..., Any], *states: State) -> State:
     return tuple(map_state(function, *parts) for parts in zip(*states, strict=True))
 
 
+def keeps_state(cell: nn.Module, features: int) -> bool:
+    """Tell whether a cell can go on from a state; one that gives None for it cannot."""
+    return look(cell, 1, features) is not None
+
+
+def require_state(cell: nn.Module, features: int) -> None:
+    """Refuse a cell that cannot go on from a state."""
+    if not keeps_state(cell, features):
+        raise ValueError(STATELESS)
+
+
 def batch_axes(cell: nn.Module, features: int) -> State:
     """Find the axis of the batch in each tensor of a cell's state, shaped like the state."""
-    place = next(cell.parameters(), torch.zeros(()))
 
     def axis(two: Tensor, three: Tensor) -> int:
         pairs = zip(two.shape, three.shape, strict=True)
@@ -57,9 +71,18 @@ def batch_axes(cell: nn.Module, features: int) -> State:
             )
         return axes[0]
 
-    with torch.no_grad():
-        looks = [cell(place.new_zeros(size, 1, features))[1] for size in (2, 3)]
-    return map_state(axis, *looks)
+    require_state(cell, features)
+    return map_state(axis, *[look(cell, size, features) for size in (2, 3)])
+
+
+def look(cell: nn.Module, size: int, features: int) -> State:
+    """See what state a cell keeps of a step of so many sequences; it leaves no trace."""
+    place, training = next(cell.parameters(), torch.zeros(())), cell.training
+    try:
+        with torch.no_grad():
+            return cell.eval()(place.new_zeros(size, 1, features))[1]
+    finally:
+        cell.train(training)
 
 
 def last_state(

@@ -114,7 +114,11 @@ class Task(ABC):
 
     @property
     def answers(self) -> Sequence[str] | None:
-        """Names of the classes to choose from, in their order; None where numbers will do."""
+        """Names of the classes to choose from, in their order; None where numbers will do.
+
+        Where the objective is binary, names of the outputs: an answer is then the set of those that
+        are 1.
+        """
         return self.vocabulary
 
     @property

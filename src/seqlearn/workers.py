@@ -62,9 +62,11 @@ class Workers:
                 yield from self.ended()
                 if signals.received and not stopping:
                     stopping = True
-                    self.tell(signal.SIGTERM)
+                    for _, process in self.going.values():
+                        process.terminate()
         finally:
-            self.tell(signal.SIGKILL)
+            for _, process in self.going.values():
+                process.kill()
 
     def start(self, number: int, fit: Fit) -> None:
         """Start one."""
@@ -79,11 +81,6 @@ class Workers:
             number, process = self.going.pop(sentinel)
             process.join()
             yield number, process.exitcode
-
-    def tell(self, number: int) -> None:
-        """Send a signal to those under way."""
-        for _, process in self.going.values():
-            os.kill(process.pid, number)
 
 
 def context() -> BaseContext:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from random import Random
 from types import ModuleType
 
-from experiments.speed.generators import lessons
+from experiments.speed.generators import automata, copying, lags, languages, lessons
 from experiments.speed.generators.sample import Sample
 
 from seqlearn.data import SequenceDataModule
 
-FAMILIES: tuple[ModuleType, ...] = (lessons,)
+FAMILIES: tuple[ModuleType, ...] = (automata, copying, lags, languages, lessons)
 
 
 def draw(task: str, data: SequenceDataModule, chance: Random) -> Iterator[Sample]:

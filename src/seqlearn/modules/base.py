@@ -31,7 +31,7 @@ class SequenceModule(Finite, ABC):
         scale: Unit of a regression target: metrics are given times it.
         given: Steps of a test sequence shown before the network goes on by itself.
         vocabulary: The characters that symbols stand for.
-        cell: A word (rnn, lstm, gru, window) or the path of a class, such as `my_package.MyCell`.
+        cell: A word (rnn, lstm, gru, min_gru, min_lstm, lru, window) or the path of a class.
         cell_args: Further arguments of the cell, such as `nonlinearity: relu` for the rnn.
         hidden_size: Units of each layer (H).
         num_layers: Layers of the cell.

@@ -9,8 +9,8 @@ from torch import Tensor
 from seqlearn.data import SequenceBatch, SequenceDataModule
 from seqlearn.modules.base import SequenceModule
 from seqlearn.modules.decoding import decode
-from seqlearn.objectives import GREEDY, Sampling
-from seqlearn.states import State, batch_axes, map_state, step
+from seqlearn.objectives import GREEDY, Categorical, Sampling
+from seqlearn.states import State, batch_axes, map_state, require_state, step
 
 
 class ManyToMany(SequenceModule):
@@ -33,6 +33,8 @@ class ManyToMany(SequenceModule):
     def __init__(self, *args: Any, stateful: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stateful = stateful
+        if stateful or self.given:
+            require_state(self.cell, self.input_size)
         self.carried: dict[str, State] = {"train": None, "eval": None}
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -127,7 +129,8 @@ class ManyToMany(SequenceModule):
         seed: int | None = None,
     ) -> Iterator[str]:
         """Do what `generate` does, and give each character as soon as it is there."""
-        if self.vocabulary is None or self.input_size != self.output_size:
+        names_one = isinstance(self.objective, Categorical)
+        if self.vocabulary is None or self.input_size != self.output_size or not names_one:
             raise ValueError("only a network that predicts the next character can generate text.")
         if not prompt:
             raise ValueError("`prompt` must have at least one character, got ''.")

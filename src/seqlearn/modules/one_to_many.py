@@ -9,6 +9,7 @@ from seqlearn.data import SequenceBatch
 from seqlearn.modules.base import SequenceModule
 from seqlearn.modules.decoding import decode, probability
 from seqlearn.objectives import GREEDY, Sampling
+from seqlearn.states import require_state
 
 
 class OneToMany(SequenceModule):
@@ -27,6 +28,7 @@ class OneToMany(SequenceModule):
 
     def __init__(self, *args: Any, teacher_forcing: float = 1.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        require_state(self.cell, self.input_size + self.output_size)
         self.teacher_forcing = probability("teacher_forcing", teacher_forcing)
 
     def forward(

@@ -12,6 +12,8 @@ from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqlearn.examples import set_names
+from seqlearn.plots.classes import classes
 from seqlearn.plots.crop import aligned, cropped, reach, some, spread
 from seqlearn.plots.once import once
 from seqlearn.plots.shades import MISTAKE, key, shade, tally
@@ -37,6 +39,8 @@ def bits(
     """Draw rows of bits: what is shown, what was asked for, and what is held likely."""
     if data.mapping == "many-to-one":
         return once(data, batch, predictions)
+    if set_names(data):
+        return classes(data, batch, predictions, alone)
     targets = batch.targets  # (B, T, C)
     scored = targets != UNSCORED
     whole, counted, right, answers = tally((predictions > 0.5) == targets, scored)

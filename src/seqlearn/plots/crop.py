@@ -37,6 +37,16 @@ def reach(scored: Tensor) -> int:
     return int(found.max()) + 1 if len(found) else 1
 
 
+def begin(scored: Tensor) -> int:
+    """Tell how many steps of ``(B, T, ...)`` there are before the first that counts.
+
+    Example:
+        >>> begin(torch.tensor([[False, False, True, True], [False, True, True, False]]))
+        1
+    """
+    return int(scored.transpose(0, 1).flatten(1).any(1).int().argmax())
+
+
 def aligned(alone: Tensor, steps: int) -> Tensor:
     """Put ``NaN`` before what is said alone ``(B, U, C)``, so that it ends at so many steps."""
     before = alone.new_full((len(alone), steps - alone.shape[1], alone.shape[2]), torch.nan)

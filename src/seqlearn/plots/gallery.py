@@ -11,6 +11,7 @@ from seqlearn.modules import SequenceModule
 from seqlearn.plots.curves import learning_curve, length_generalization
 from seqlearn.plots.insides import before_training, gradient_flow, hidden_states
 from seqlearn.record import Record
+from seqlearn.states import keeps_state
 
 MEASURED = 16
 """Examples to measure gradients on."""
@@ -32,9 +33,12 @@ def predictions(run: Run) -> Figure | None:
 
 
 def gradients(run: Run) -> Figure | None:
-    """Draw the gradient by lag, before and after training."""
-    untrained = before_training(run.module, run.record.results.get("seed"))
-    return gradient_flow(run.module, untrained, run.answers.first(MEASURED).batch)
+    """Draw the gradient by lag, before and after training, if the cell can be led step by step."""
+    module = run.module
+    if not keeps_state(module.cell, module.input_size + module.output_size * module.feeds_back):
+        return None
+    untrained = before_training(module, run.record.results.get("seed"))
+    return gradient_flow(module, untrained, run.answers.first(MEASURED).batch)
 
 
 PICTURES: dict[str, Callable[[Run], Figure | None]] = {

@@ -121,11 +121,16 @@ def hidden_states(module: SequenceModule, data: SequenceDataModule, batch: Seque
 
 
 def liveliest(kept: Mapping[str, Tensor], lengths: Tensor) -> int:
-    """Find the example whose memory changes most often; without a memory, the longest."""
+    """Find the example whose memory changes most often where it is drawn, and then most strongly.
+
+    Without a memory, the longest.
+    """
     if not kept:
         return int(lengths.argmax())
-    changes = next(iter(kept.values())).diff(dim=1).abs() > 0  # never of NaN
-    return int(changes.sum(1).argmax())
+    memory = within(next(iter(kept.values())))[:, :STEPS]  # from -1 to 1
+    changes = memory.diff(dim=1).abs().nan_to_num()
+    strongly = changes.sum(1) / (2 * STEPS)  # below 1
+    return int(((changes > 0).sum(1) + strongly).argmax())
 
 
 def following(followed: Mapping[str, Tensor]) -> str:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from seqlearn.data import SequenceBatch, SequenceDataModule
+from seqlearn.examples import set_names, sets
 from seqlearn.modules import SequenceModule
 from seqlearn.plots.style import SAID, TRUE, WRONG, legend
 from seqlearn.plots.words import shown
@@ -62,8 +63,14 @@ def spelled(
             for name, text in (("target", example.target), ("answer", example.prediction)):
                 rows[name] = {start: Sign(shown(text))}
         return rows
-    names = data.answers if len(data.answers or ()) == data.output_size else None
     scored = module.objective.scored(asked)
+    if (names := set_names(data)) and asked.ndim == 2:
+        right, ours = (sets(part, names).split() for part in (asked, said))
+        there = scored.all(1).nonzero().flatten().tolist()
+        rows["target"] = {start + k: Sign(right[k]) for k in there}
+        rows["answer"] = {start + k: Sign(ours[k], ours[k] != right[k]) for k in there}
+        return rows
+    names = data.answers if len(data.answers or ()) == data.output_size else None
     rows |= written("target", asked, start, names, scored)
     return rows | written("answer", said, start, names, scored, asked)
 

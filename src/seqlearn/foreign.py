@@ -1,0 +1,133 @@
+"""Cells that were written for something else, taken as they are: their signatures say what they do.
+
+They differ in four ways. Some have no layers or no dropout to be told about; PyTorch's want to be
+told that the batch comes first; some are layers of one width, with no input size of its own; some
+give their state on request only, or none at all.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlearn.states import State, Stepwise
+
+DEFAULTS = {"num_layers": 1, "dropout": 0.0}
+"""What a cell does that knows no such argument."""
+
+WIDTHS = ("dim", "d_model")
+"""Names for the only size of a layer whose outputs are as wide as its inputs."""
+
+KEPT = ("state", "hidden")
+"""Words for a state in the name of a flag that asks for it, such as `return_next_prev_hidden`."""
+
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class Foreign(Stepwise, nn.Module):
+    """A layer in the shape of a cell.
+
+    Args:
+        layer: What reads ``(B, T, F)`` and gives states ``(B, T, H)``, with or without a state.
+        widen: In front of it, from the features to the width of a layer of one width.
+        asked: Flags of its forward by which it gives its state.
+    """
+
+    def __init__(
+        self, layer: nn.Module, widen: nn.Module | None = None, asked: Sequence[str] = ()
+    ) -> None:
+        super().__init__()
+        self.widen, self.layer = widen or nn.Identity(), layer
+        self.asked = dict.fromkeys(asked, True)
+
+    def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Run over ``(B, T, F)``; what keeps no state gives None for it."""
+        given = self.layer(self.widen(x), *([] if state is None else [state]), **self.asked)
+        return (given, None) if isinstance(given, Tensor) else (given[0], given[1])
+
+
+def build(cell: Callable[..., Any], sizes: tuple[int, int], arguments: dict[str, Any]) -> Any:
+    """Build a cell with those of the arguments that it takes.
+
+    Args:
+        cell: A class, or what makes a module when called.
+        sizes: ``input_size`` and ``hidden_size``.
+        arguments: ``num_layers``, ``dropout`` and what else it is to be given.
+
+    Raises:
+        ValueError: If one that it does not take says other than what it does anyway, or it is told
+            to read the steps first.
+    """
+    names, anything = parameters(cell)
+    given = dict(arguments)
+    for name, default in DEFAULTS.items():
+        if not anything and name not in names and (value := given.pop(name, default)) != default:
+            raise ValueError(
+                f"`{name}` must be {default}, as the cell takes no such argument, got {value}."
+            )
+    sizes_taken = sizes[has_one_width(cell) :]
+    generator = torch.get_rng_state()
+    module = cell(*sizes_taken, **given)
+    if getattr(module, "batch_first", True) is False:
+        said = {**(cell.keywords if isinstance(cell, partial) else {}), **arguments}
+        if "batch_first" in said:
+            raise ValueError("`batch_first` must be True, as a cell reads (B, T, F), got False.")
+        torch.set_rng_state(generator)  # the same weights as if it had been said at once
+        module = cell(*sizes_taken, **given, batch_first=True)
+    return module
+
+
+def adapt(cell: Callable[..., Any], module: nn.Module, sizes: tuple[int, int]) -> nn.Module:
+    """Give what a cell has built the shape of one, if it has another."""
+    widen = nn.Linear(*sizes) if has_one_width(cell) else None
+    given = look(module, sizes[widen is not None])
+    asked = [] if isinstance(given, tuple) else flags(module)
+    if widen or asked or isinstance(given, Tensor):
+        return Foreign(module, widen, asked)
+    return module
+
+
+def look(module: nn.Module, size: int) -> Any:
+    """See what a module makes of ``(1, 2, size)`` zeros."""
+    with torch.no_grad():  # and in evaluation, so that the look leaves no trace
+        given = module.eval()(torch.zeros(1, 2, size))
+    module.train()
+    return given
+
+
+def has_one_width(cell: Callable[..., Any]) -> bool:
+    """Tell whether a class takes a single size, by the name of its first parameter."""
+    names, _ = parameters(cell)
+    return next(iter(names), None) in WIDTHS and "hidden_size" not in names
+
+
+def flags(module: nn.Module) -> list[str]:
+    """Find the flag by which a module gives its state, if it has one."""
+    return [
+        name
+        for name, parameter in inspect.signature(module.forward).parameters.items()
+        if name.startswith("return_") and parameter.default is False
+        if any(word in name for word in KEPT)
+    ][:1]
+
+
+def parameters(cell: Callable[..., Any]) -> tuple[list[str], bool]:
+    """List what a class takes by name, and tell whether it takes anything else.
+
+    What it hands on as ``**kwargs`` is looked up in the classes that it comes from: that
+    `torch.nn.GRU` takes ``num_layers`` is said by a class above.
+    """
+    cell = cell.func if isinstance(cell, partial) else cell
+    names = list[str]()
+    for kind in cell.__mro__[:-1] if isinstance(cell, type) else [cell]:
+        made_by = vars(kind).get("__init__") if isinstance(kind, type) else kind
+        if made_by is None:
+            continue
+        every = inspect.signature(made_by).parameters.values()
+        names += [p.name for p in every if p.kind not in VARIADIC and p.name != "self"]
+        if all(p.kind is not p.VAR_KEYWORD for p in every):
+            return names, False
+    return names, True
