@@ -81,7 +81,7 @@ GOALS: dict[str, Goal] = {
     ),
     "anbncn": Goal("every set right at n = 10", seeds=5),
     "associative_recall": Goal("accuracy of at least 0.99 at 16 steps, of four pairs", seeds=5),
-    "associative_recall --model.cell lstm --model.hidden_size 55": Goal(
+    "associative_recall --model.cell gru --model.hidden_size 64": Goal(
         "the same, with as many weights", seeds=5
     ),
     "binary_add": Goal("exact match 1 at 8, 16, 64, 256 and 1024 bits", seeds=20),

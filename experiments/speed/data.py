@@ -1,4 +1,8 @@
-"""How fast sequences are drawn: as the training loader does, and one at a time in plain Python."""
+"""How fast sequences are drawn: as the training loader does, and one at a time in plain Python.
+
+The loader also holds sequences apart for validation and test, which plain Python does not; the last
+column is without that.
+"""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -15,6 +19,7 @@ from seqlearn.corpora import shakespeare_path
 from seqlearn.data import SequenceDataModule
 from seqlearn.loaders import batches_at_once
 from seqlearn.request import preset_file
+from seqlearn.rng import IndexedRNG
 from seqlearn.tasks import TASKS
 
 
@@ -29,10 +34,16 @@ def measure(wanted: argparse.Namespace) -> Iterator[Row]:
     for task in [wanted.task] if wanted.task else TASKS:
         data = as_in_preset(task, wanted.batch_size)
         batches = batches_at_once(data.dataset("train"), data.batch_size)
-        things = {"ours": serve(data, wanted.calls, batches), "plain": make(task, data, batches)}
+        things = {
+            "ours": serve(data, wanted.calls, batches),
+            "alone": alone(data, wanted.calls, batches),
+            "plain": make(task, data, batches),
+        }
         times = in_turns(things, wanted.rounds)
         size = batches * data.batch_size
-        ours = [wanted.calls * size / seconds for seconds in times["ours"]]
+        ours, drawn = (
+            [wanted.calls * size / seconds for seconds in times[name]] for name in ("ours", "alone")
+        )
         plain = [size / seconds for seconds in times["plain"]]
         lengths = data.dataset("train").batch(range(size)).lengths
         yield {
@@ -41,6 +52,7 @@ def measure(wanted: argparse.Namespace) -> Iterator[Row]:
             "symbols/s": spread(ours).median * lengths.double().mean().item(),
             "plain Python, sequences/s": spread(plain).median,
             "ratio": ratio(ours, plain),
+            "ratio, nothing held apart": ratio(drawn, plain),
         }
 
 
@@ -69,6 +81,21 @@ def serve(data: SequenceDataModule, calls: int, batches: int) -> Callable[[], No
             dataset.batches(first + np.arange(batches * size), size)
 
     return draw
+
+
+def alone(data: SequenceDataModule, calls: int, batches: int) -> Callable[[], None]:
+    """Draw likewise, but with nothing held apart for validation and test, as plain Python does."""
+    size, population = batches * data.batch_size, data.population("train", None)
+    firsts = count(step=size)
+
+    def only_draw() -> None:
+        for first in islice(firsts, calls):
+            indices = first + np.arange(size)
+            if population:
+                indices %= population
+            data.draw(IndexedRNG(data.seed, "train", indices), None)
+
+    return only_draw
 
 
 def make(task: str, data: SequenceDataModule, batches: int) -> Callable[[], None]:

@@ -179,6 +179,6 @@ def content_hash(batch: SequenceBatch) -> Words:
     word = np.uint64 if steps[0, 0].nbytes % 8 == 0 else np.uint32
     words = steps.view(word).astype(np.uint64, copy=False)  # (B, T, words of a step)
     factors = mix(np.arange(1, words[0].size + 1, dtype=np.uint64)).reshape(words.shape[1:])
-    sums = np.einsum("btf,tf->bt", words, factors)
-    sums[np.arange(length) >= lengths.numpy()[:, None]] = 0
-    return mix(sums.sum(axis=1) + lengths.numpy().astype(np.uint64))
+    valid = (np.arange(length) < lengths.numpy()[:, None]).astype(np.uint64)
+    sums = np.einsum("btf,tf,bt->b", words, factors, valid)
+    return mix(sums + lengths.numpy().astype(np.uint64))

@@ -57,6 +57,7 @@ class AssociativeRecall(SequenceDataModule):
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
     goal: ClassVar[float] = 0.99
+    generalizes: ClassVar[bool] = False
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4)
 
     pairs: int = 4

@@ -54,6 +54,7 @@ class SelectiveCopy(SequenceDataModule):
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
     goal: ClassVar[float] = 0.99
+    generalizes: ClassVar[bool] = False
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 4)
 
     tokens: int = 8
