@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import re
 import signal
 import statistics
@@ -17,11 +18,14 @@ from PIL import Image
 
 from seqlearn import cli
 from seqlearn.benchmark import tasks
-from seqlearn.findings import Standing
-from seqlearn.plots.bench import share
+from seqlearn.findings import Finding, Standing
+from seqlearn.findings import standing as summary
+from seqlearn.plots.bench import curves, heat_map, share
+from seqlearn.plots.style import save
 from seqlearn.ranking import markdown
 from seqlearn.request import task_names
 from seqlearn.sizing import Recipe
+from seqlearn.tasks import Parity
 from test_wandb import Recorded
 
 CELLS, TASKS = ("rnn", "gru"), ("binary_add", "football")
@@ -143,31 +147,106 @@ def test_more_cells_and_seeds_join_but_no_other_settings(done, capsys):
         assert "take another folder" in capsys.readouterr().err
 
 
-FAULTY = """
+def test_files_that_are_none_are_refused(tmp_path, capsys):
+    (tmp_path / "benchmark.json").write_text("[1]")
+    grid = ("--cells", "rnn", "--tasks", "football")
+    for folder, arguments in ((tmp_path, ()), (tmp_path / "x", ("--export-sweep", "."))):
+        with pytest.raises(SystemExit) as refused:
+            benchmark(folder, *grid, *arguments)
+        assert refused.value.code == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+CELLS_OF_ONES_OWN = """
+import os
+import torch
 from torch import nn
-class Faulty(nn.GRU):
+class Own(nn.GRU):
     def __init__(self, *sizes, **arguments):
         super().__init__(*sizes, **arguments, batch_first=True)
         self.calls = 0
     def forward(self, x, state=None):
         self.calls += self.training
+        return self.answer(*super().forward(x, state))
+    def answer(self, states, state):
+        return states, state
+class Raises(Own):
+    def answer(self, states, state):
         if self.calls > 5:
             raise RuntimeError("this is one too many")
-        return super().forward(x, state)
+        return states, state
+class Leaves(Own):
+    def answer(self, states, state):
+        if self.calls > 5:
+            os._exit(0)
+        return states, state
+class Nowhere(Own):
+    def answer(self, states, state):
+        return (states if self.training or len(states) == 1 else states * torch.nan), state
+class Even(Own):
+    def __init__(self, input_size, hidden_size, **arguments):
+        if hidden_size % 4:
+            raise ValueError(f"hidden_size must be a multiple of 4, got {hidden_size}")
+        super().__init__(input_size, hidden_size, **arguments)
 """
 
 
-def test_a_run_that_fails_is_told_of_and_costs_no_other(tmp_path, capsys, monkeypatch):
-    (tmp_path / "faulty.py").write_text(FAULTY)
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Cells that somebody has in a file."""
+    (tmp_path / "own.py").write_text(CELLS_OF_ONES_OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    grid = ("--cells", "faulty.Faulty,rnn", "--tasks", "football", "--seeds", "1")
+
+
+def test_runs_that_fail_are_told_of_and_cost_no_other(tmp_path, capsys, own):
+    cells = ("own.Raises", "own.Leaves", "own.Nowhere", "rnn")
+    grid = ("--cells", ",".join(cells), "--tasks", "football,parity", "--seeds", "2")
+    folder = tmp_path / "bench"
     with pytest.raises(SystemExit) as failed:
-        benchmark(tmp_path / "bench", *grid, "--", *QUICK)
+        benchmark(folder, *grid, "--", *QUICK)
     assert failed.value.code == 1
-    one, all_ = capsys.readouterr().err.splitlines()
-    assert "football with faulty.Faulty, seed 0 failed" in one and "one too many" in one
-    assert "1 of 2 runs failed" in all_
-    assert [each["cell"] for each in results(tmp_path / "bench").values()] == ["rnn"]
+    *each, last = capsys.readouterr().err.splitlines()
+    assert len(each) == 8 and "8 of 16 runs failed" in last
+    assert sum("this is one too many" in line for line in each) == 4
+    found = [(r["cell"], r["task"]) for r in results(folder).values()]
+    assert sorted(found) == sorted(2 * [(c, t) for c in cells[2:] for t in ("football", "parity")])
+    table = {(row["cell"], row["task"]): row for row in rows(folder / "results.csv")}
+    assert {key: row["seeds"] for key, row in table.items()} == dict.fromkeys(found, "2")
+    assert float(table["rnn", "football"]["mean"]) > 0.2
+
+
+def test_values_that_are_no_numbers_are_told_as_such(tmp_path):
+    group = [finding(value=value) for value in (0.5, math.nan, math.inf)]
+    summed = summary(group, Parity())
+    assert math.isnan(summed.mean) and math.isnan(summed.std) and summed.best == math.inf
+    for draw in (heat_map, curves):
+        many = [summed, summed._replace(length=80, trained=False, mean=0.5, best=0.5, worst=0.4)]
+        save(draw(many), tmp_path / "picture.png")
+    assert "nan" in markdown([summed])
+
+
+def test_sizes_that_a_cell_cannot_have_are_passed_over(own):
+    recipe = Recipe("parity", {})
+    for wanted in (1, 300, 1000):
+        size = recipe.fitting("own.Even", wanted)
+        distance = {k: abs(recipe.parameters("own.Even", k) - wanted) for k in range(4, 90, 4)}
+        assert min(distance, key=distance.__getitem__) == size
+
+
+def test_without_the_length_trained_on_the_shortest_takes_its_place(tmp_path):
+    grid = ("--cells", "rnn", "--tasks", "parity", "--seeds", "1")
+    benchmark(tmp_path, *grid, "--", *QUICK, "--data.test_lengths", "[50, 60]")
+    assert "accuracy@50" in (tmp_path / "results.md").read_text()
+    assert (tmp_path / "curves.png").exists()
+
+
+def test_two_benchmarks_in_one_folder_share_the_runs(tmp_path):
+    grid = ("--cells", "rnn", "--tasks", "football", "--seeds", "4", "--jobs", "1", "--", *QUICK)
+    command = [sys.executable, "-m", "seqlearn.benchmark", "--folder", str(tmp_path), *grid]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    benchmark(tmp_path, *grid)
+    other.communicate(timeout=60)
+    assert other.returncode == 0 and len(results(tmp_path)) == 4
 
 
 @pytest.mark.parametrize("task", ["binary_add", "first_symbol", "decimal_add"])
@@ -216,12 +295,23 @@ def test_tasks_are_named_or_all_or_all_but_some(word, chosen):
         (["--cells", "rnn", "--tasks", "futball"], "did you mean 'football'?"),
         (["--cells", "rnn", "--tasks", "football,-football"], "must leave at least one"),
         (["--cells", "rmm", "--tasks", "football"], "`cell` must be one of rnn"),
+        (["--cells", "../rnn.RNN", "--tasks", "football"], "`cell` must be one of rnn"),
+        (["--cells", "rnn", "--tasks", "football", "--", "-c", "x.yaml"], "argument -c:"),
+        (["--cells", "rnn", "--tasks", "football", "--", "--help"], "argument --help:"),
+        (
+            ["--cells", "rnn", "--tasks", "football", "--", "--model.cell_args.gain", "2"],
+            "argument --model.cell_args.gain: not for a benchmark",
+        ),
+        (
+            ["--cells", "rnn", "--tasks", "football", "--", "--trainer.max_steps", "-1"],
+            "must have an end",
+        ),
         (["--cells", "rnn,,gru", "--tasks", "football"], "words with commas between"),
         (["--cells", "rnn", "--tasks", "football", "--seeds", "0"], "must be at least 1"),
         (["--cells", "rnn", "--tasks", "football", "--jobs", "x"], "must be an integer"),
         (
             ["--cells", "rnn", "--tasks", "football", "--", "--model.cell", "gru"],
-            "argument --model.cell: the benchmark decides it itself",
+            "argument --model.cell: not for a benchmark",
         ),
         (
             ["--cells", "rnn", "--tasks", "football", "--", "--data.bits", "9"],
@@ -270,6 +360,11 @@ def test_a_sweep_has_every_run_once(tmp_path):
         cli.main(["benchmark", *command[3:place], "--dry-run", *command[place:]])
     assert "1 runs, 0 of them finished" in out.getvalue()
     assert "football" in out.getvalue() and "gru" in out.getvalue()
+
+
+def finding(**values):
+    fields = dict.fromkeys(Finding._fields, 1) | {"task": "parity", "cell": "rnn"}
+    return Finding(**(fields | {"metric": "accuracy", "length": 40, "trained": True} | values))
 
 
 def standing(**values):

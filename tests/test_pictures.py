@@ -236,10 +236,10 @@ def test_the_carry_drawn_is_the_one_that_each_step_leaves(trained):
 
 
 def test_the_example_drawn_is_one_whose_memory_changes_for_all_to_see():
-    data = Adding()  # a number is marked in steps 1 to 50, of which 48 are drawn
-    batch = data.dataset("test", 100).batch(range(64))
+    data = Adding(steps=256)  # a number is marked in steps 1 to 128, which are drawn
+    batch = data.dataset("test", 256).batch(range(64))
     strip = axis(hidden_states(untrained(data), data, batch), "").images[0].get_array()
-    expected = 2 * (batch.inputs.prod(2)[:, :48].max() / batch.targets.max()).item()
+    expected = 2 * (batch.inputs.prod(2)[:, :127].max() / batch.targets.max()).item()
     assert np.ptp(strip) == pytest.approx(expected, rel=0.05)
 
 
@@ -375,8 +375,8 @@ def test_what_is_too_much_is_left_out_and_said(tmp_path):
     data = FirstSymbol(steps=400, classes=20)
     module = untrained(data, hidden_size=300)
     figure = hidden_states(module, data, data.dataset("test", 400).batch(range(3)))
-    assert axis(figure, "unit").images[0].get_array().shape == (64, 48)
-    assert "64 of 300 units" in note(figure) and "48 of 400 steps" in note(figure)
+    assert axis(figure, "unit").images[0].get_array().shape == (64, 128)
+    assert "64 of 300 units" in note(figure) and "128 of 400 steps" in note(figure)
     save(figure, tmp_path / "states.png")
     assert (tmp_path / "states.png").stat().st_size < MOST
 

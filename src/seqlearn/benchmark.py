@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -123,8 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from seqlearn.estimate import Clock
         from seqlearn.grid import DECIDED, agree, plan
         from seqlearn.ranking import publish
-    if decided := [name for name in given if name.rstrip("+") in DECIDED]:
-        refuse("benchmark", f"argument --{decided[0]}: the benchmark decides it itself")
+    for word in wanted.flags:
+        name = word.removeprefix("--").partition("=")[0].rstrip("+")
+        if re.match("-[a-zA-Z]", word) or name in DECIDED or name.startswith("model.cell_args"):
+            refuse("benchmark", f"argument {word}: not for a benchmark, which sees to it itself")
+    if given.get("trainer.max_steps") == -1 and "trainer.max_epochs" not in given:
+        refuse("benchmark", "argument --trainer.max_steps: runs must have an end, got -1")
     recipes = dict(recipes_of(wanted.tasks, given))
     seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
     try:
@@ -145,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if wanted.dry_run:
         for line in clock.outline(jobs):
             put(line)
-        put(f"about {in_words(clock.left(left, wanted.jobs))}, {wanted.jobs} at a time")
+        seconds = clock.left(left, wanted.jobs, clock.measured)
+        put(f"about {in_words(seconds)}, {wanted.jobs} at a time")
         return
     shared = {"match_parameters": wanted.match_parameters, "flags": wanted.flags}
     try:
@@ -193,7 +199,7 @@ def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signa
     from seqlearn.workers import Fit, Workers
 
     folder, failed, waiting = wanted.folder, 0, [*left]
-    fits = (Fit(job.arguments(folder, wanted.flags), job.log(folder)) for job in left)
+    fits = (Fit(job, folder, wanted.flags) for job in left)
     workers = Workers(wanted.jobs, f"benchmark {folder.name}")
     for number, code in workers.run(fits, signals):
         job = left[number]
@@ -201,7 +207,7 @@ def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signa
         place = f"{len(left) - len(waiting)} of {len(left)}"
         if record := job.finished(folder):
             clock.note(job, record.results["seconds"])
-            seconds = clock.left(waiting, wanted.jobs)
+            seconds = clock.left(waiting, wanted.jobs, clock.known)
             time = f"; about {in_words(seconds)} left" if waiting else ""
             put(f"{place}  {job}: {reached(record)}{time}")
         elif not signals.received:
@@ -217,7 +223,7 @@ def export(wanted: argparse.Namespace, seeds: Sequence[int]) -> None:
     options = {"folder": wanted.folder, "match-parameters": wanted.match_parameters}
     text = sweep((wanted.tasks, wanted.cells, seeds), options, wanted.flags)
     try:
-        files.replace(wanted.export_sweep, text.encode())
+        files.replace(wanted.export_sweep.absolute(), text.encode())
     except OSError as error:
         refuse("benchmark", f"argument --export-sweep: cannot write: {error}")
     put(f"wandb sweep {wanted.export_sweep}   # says the ID; then on each machine: wandb agent ID")

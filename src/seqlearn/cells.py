@@ -232,7 +232,7 @@ def find_cell(name: str) -> Build:
     module, _, attribute = name.rpartition(".")
     try:
         found: Build = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         why = f" ({error})" if module else ""
         raise ValueError(
             f"`cell` must be one of {', '.join(CELLS)} or the path of a class, got {name!r}{why}."

@@ -2,11 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
+from seqlearn.data import SequenceDataModule
 from seqlearn.grid import Job
+from seqlearn.modules import SequenceModule
 from seqlearn.modules.quick import fuse
 from seqlearn.score import in_words
 from seqlearn.sizing import Recipe
@@ -18,7 +20,7 @@ STEPS = 4
 
 
 class Clock:
-    """Tells how long runs take, by those that are known, and else by a few steps.
+    """Tells how long runs take.
 
     Args:
         recipes: How each task is trained on.
@@ -26,62 +28,80 @@ class Clock:
 
     def __init__(self, recipes: dict[str, Recipe]) -> None:
         self.recipes = recipes
-        self.known: dict[tuple[str, ...], list[float]] = {}
-        self.measured: dict[Job, float] = {}
+        self.noted: dict[tuple[str, str], list[float]] = {}
+        self.timed: dict[tuple[str, str], float] = {}
 
     def note(self, job: Job, seconds: float) -> None:
         """Keep in mind how long a run took."""
-        self.known.setdefault((job.task, job.cell), []).append(seconds)
+        self.noted.setdefault((job.task, job.cell), []).append(START + seconds)
 
-    def seconds(self, job: Job) -> float:
-        """Estimate how long a run takes."""
-        if known := self.known.get((job.task, job.cell)):
-            return START + statistics.median(known)
-        alike = job._replace(seed=0)
-        if alike not in self.measured:
-            self.measured[alike] = START + measure(self.recipes[job.task], job)
-        return self.measured[alike]
+    def known(self, job: Job) -> float:
+        """Tell how long a run takes, by those of its task and cell, of its task, or of all."""
+        alike = [
+            self.noted.get((job.task, job.cell), []),
+            [each for (task, _), times in self.noted.items() for each in times if task == job.task],
+            [each for times in self.noted.values() for each in times],
+        ]
+        return statistics.median(next((times for times in alike if times), [START]))
 
-    def left(self, jobs: Iterable[Job], at_once: int) -> float:
-        """Estimate how long runs take together, so many at a time."""
-        each = [self.seconds(job) for job in jobs]
+    def measured(self, job: Job) -> float:
+        """Tell how long a run takes, by those of its task and cell, or else by a few steps."""
+        pair = job.task, job.cell
+        if pair in self.noted:
+            return self.known(job)
+        if pair not in self.timed:
+            self.timed[pair] = START + measure(self.recipes[job.task], job)
+        return self.timed[pair]
+
+    def left(self, jobs: Iterable[Job], at_once: int, seconds: Callable[[Job], float]) -> float:
+        """Tell how long runs take together, so many at a time."""
+        each = [seconds(job) for job in jobs]
         return max([sum(each) / at_once, *each])
 
     def outline(self, jobs: Sequence[Job]) -> Iterator[str]:
         """Tell of each task how long a run takes, and of each cell its units and parameters."""
         for task, recipe in self.recipes.items():
             units = {job.cell: job for job in jobs if job.task == task}
-            mean = statistics.fmean(self.seconds(job) for job in units.values())
+            mean = statistics.fmean(self.measured(job) for job in units.values())
             sizes = {cell: job.hidden_size for cell, job in units.items()}
             each = (f"{cell} {n} ({recipe.parameters(cell, n)})" for cell, n in sizes.items())
             yield f"  {task:<18} {in_words(mean):>6} a run   {', '.join(each)}"
 
 
 def measure(recipe: Recipe, job: Job) -> float:
-    """Time a few steps of training, and count them and the passes over validation and test."""
-    data, network = recipe.data, recipe.network(job.cell, job.hidden_size)
-    batches = data.dataset("train").batches(range(STEPS * data.batch_size), data.batch_size)
-    optimizer = fuse(torch.optim.Adam(network.parameters()))
-    threads = torch.get_num_threads()
+    """Time a few steps of training, and count them and the passes over validation and test.
+
+    Of a cell that fails at it nothing is known; the run will tell why.
+    """
+    data, threads = recipe.data, torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        times = []
-        for batch in batches:
-            begun = time.perf_counter()
-            outputs = network.answer(batch, 0)
-            torch.autograd.backward(network.objective.losses(outputs, batch.targets, "sum"))
-            optimizer.step()
-            optimizer.zero_grad()
-            times.append(time.perf_counter() - begun)
+        step = statistics.median(steps(recipe.network(job.cell, job.hidden_size), data))
+    except Exception:  # of any kind, as the cell may be anyone's
+        return 0.0
     finally:
         torch.set_num_threads(threads)
-    step = statistics.median(times[1:])
-    steps: int = recipe.trainer["max_steps"]
-    # There is no way back in evaluation, which is two thirds of a step.
-    sizes = {
+    count: int = recipe.trainer["max_steps"]
+    validations = count / recipe.trainer["val_check_interval"]
+    batches = {
         name: len(data.dataset(name, data.length)) / data.batch_size for name in ("val", "test")
     }
-    share = step / 3
-    validations: float = steps / recipe.trainer["val_check_interval"]
     lengths = sum(length / data.length for length in data.curve)
-    return step * steps + share * (validations * sizes["val"] + lengths * sizes["test"])
+    # There is no way back in evaluation, which is two thirds of a step.
+    evaluated = (validations * batches["val"] + lengths * batches["test"]) / 3
+    return float(step * (count + evaluated))
+
+
+def steps(network: SequenceModule, data: SequenceDataModule) -> list[float]:
+    """Take a few steps of training, and give the seconds of all but the first."""
+    batches = data.dataset("train").batches(range(STEPS * data.batch_size), data.batch_size)
+    optimizer = fuse(torch.optim.Adam(network.parameters()))
+    times = []
+    for batch in batches:
+        begun = time.perf_counter()
+        outputs = network.answer(batch, 0)
+        torch.autograd.backward(network.objective.losses(outputs, batch.targets, "sum"))
+        optimizer.step()
+        optimizer.zero_grad()
+        times.append(time.perf_counter() - begun)
+    return times[1:]

@@ -4,19 +4,24 @@ import csv
 import io
 import statistics
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from seqlearn import files
 from seqlearn.cells import CELLS
 from seqlearn.data import SequenceDataModule
-from seqlearn.entries import find
 from seqlearn.goals import met_at
+from seqlearn.grid import RUN
 from seqlearn.record import Record, RecordError
 from seqlearn.score import cost
 
 RUNS, RESULTS = "runs.csv", "results.csv"
+WHAT = ("task", "cell", "hidden_size", "seed")
+"""What tells runs apart."""
 SAMPLED = 1000
 """Training sequences whose mean length counts."""
 
@@ -81,17 +86,17 @@ class Findings:
     """The finished runs in a folder.
 
     Args:
-        folder: Where they are, at any depth.
+        folder: That of the benchmark.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.records: list[Record] = []
-        for run in find(folder):
-            try:
-                self.records.append(Record(run))
-            except RecordError:  # not finished
-                continue
+        found: dict[tuple[Any, ...], Record] = {}  # of each seed the latest run
+        for run in sorted(folder.glob(RUN)):
+            with suppress(RecordError):  # not finished
+                record = Record(run)
+                found[tuple(record.results[name] for name in WHAT)] = record
+        self.records = [*found.values()]
         self.tasks: dict[str, SequenceDataModule] = {}
         for record in self.records:
             if record.results["task"] not in self.tasks:
@@ -204,8 +209,8 @@ def standing(group: Sequence[Finding], data: SequenceDataModule) -> Standing:
         length=first.length,
         trained=first.trained,
         seeds=len(group),
-        mean=statistics.fmean(values),
-        std=statistics.stdev(values) if len(values) > 1 else 0.0,
+        mean=float(np.mean(values)),
+        std=deviation(values),
         best=values[0],
         worst=values[-1],
         goal=first.goal,
@@ -217,6 +222,12 @@ def standing(group: Sequence[Finding], data: SequenceDataModule) -> Standing:
         simple=simple,
         optimum=optimum,
     )
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Give the standard deviation, NaN if a value is not finite, 0 of a single one."""
+    with np.errstate(invalid="ignore"):
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

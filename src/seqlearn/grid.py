@@ -15,10 +15,14 @@ from seqlearn.sizing import Recipe
 PLAN = "benchmark.json"
 """What all runs of a folder have in common."""
 
+RUN = "*/seed*/*/*/"
+"""Where run folders are: by cell, seed and task."""
+
 DECIDED = (
     *("task", "config", "resume", "data", "model", "ckpt_path", "seed_everything", "data.seed"),
-    *("model.cell", "model.cell_args", "model.hidden_size", "trainer.default_root_dir"),
-    *("trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *("model.cell", "model.hidden_size", "trainer.default_root_dir"),
+    *("trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.fast_dev_run"),
+    *("help", "print_config"),
 )
 """Arguments of ``seqlearn fit`` that a benchmark decides itself."""
 
@@ -45,16 +49,20 @@ class Job(NamedTuple):
         return f"{self.task} with {self.cell}, seed {self.seed}"
 
     def root(self, folder: Path) -> Path:
-        """Where its run folder is made."""
+        """Where runs of its cell and seed are."""
         return folder / self.cell / f"seed{self.seed}"
 
     def log(self, folder: Path) -> Path:
         """The file for what it prints."""
         return folder / "logs" / f"{self.task}-{self.cell}-{self.seed}.log"
 
+    def place(self, folder: Path) -> Path:
+        """Where its run folders are; a run that was killed may have left more than one."""
+        return self.root(folder) / self.task
+
     def runs(self, folder: Path) -> list[Path]:
-        """The run folders that there are, the newest first; a killed run may have left several."""
-        return sorted(self.root(folder).glob(f"{self.task}/*/"), reverse=True)
+        """Its run folders, the newest first."""
+        return sorted(self.place(folder).glob("*/"), reverse=True)
 
     def finished(self, folder: Path) -> Record | None:
         """What it came to, if it has."""
@@ -123,6 +131,8 @@ def agree(folder: Path, plan: dict[str, Any]) -> str | None:
         files.replace(path, f"{json.dumps(plan, indent=2)}\n".encode())
         return None
     except ValueError:
+        noted = None
+    if not isinstance(noted, dict):
         return f"{path} is damaged"
     for name, value in plan.items():
         if noted.get(name) != value:

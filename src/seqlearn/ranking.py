@@ -1,5 +1,6 @@
 """The table of a benchmark for people: a row for each task, a column for each cell."""
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seqlearn import files
-from seqlearn.errors import RunError
+from seqlearn.errors import RunError, say
 from seqlearn.findings import Findings, Standing, rank
 from seqlearn.output import put
 from seqlearn.score import number
@@ -27,12 +28,17 @@ def rows(standings: Sequence[Standing], cells: Sequence[str]) -> list[Row]:
         tasks.setdefault(each.task, []).append(each)
     found = []
     for task, group in tasks.items():
-        longest = max(each.length for each in group)
-        trained = [each for each in group if each.trained]
-        found.append(row(task, trained, cells))
-        if beyond := [each for each in group if each.length == longest and not each.trained]:
-            found.append(row("", beyond, cells))
+        first, last = ends(group)
+        found.append(row(task, [each for each in group if each.length == first], cells))
+        if last != first:
+            found.append(row("", [each for each in group if each.length == last], cells))
     return found
+
+
+def ends(group: Sequence[Standing]) -> tuple[int, int]:
+    """Give the length trained on, or the shortest if that was not tested, and the longest."""
+    lengths = sorted((not each.trained, each.length) for each in group)
+    return lengths[0][1], max(each.length for each in group)
 
 
 def row(task: str, group: Sequence[Standing], cells: Sequence[str]) -> Row:
@@ -93,17 +99,25 @@ def publish(folder: Path) -> None:
 
     found = Findings(folder)
     if not (standings := found.standings):
+        if found.records:
+            say(
+                "benchmark",
+                "no run has a test metric, so that there is nothing to set side by side",
+            )
         return
-    pictures = {"heat_map.png": bench.heat_map(standings), "curves.png": bench.curves(standings)}
     try:
-        found.write()
-        files.replace(folder / "results.md", markdown(standings).encode())
-        for name, figure in pictures.items():
-            if figure:
-                save(figure, folder / name)
+        paths = found.write()
+        paths.append(folder / "results.md")
+        files.replace(paths[-1], markdown(standings).encode())
+        for name, draw in {"heat_map": bench.heat_map, "curves": bench.curves}.items():
+            if figure := draw(standings):
+                paths.append(folder / f"{name}.png")
+                save(figure, paths[-1])
     except OSError as error:
         raise RunError(f"{error.filename2 or error.filename}: {error.strerror}") from error
     columns, console = [*HEAD, *cells_of(standings)], Console(highlight=False)
-    table, _ = fitted(partial(grid, standings), columns, HEAD[:0:-1], console)
+    table, left = fitted(partial(grid, standings), columns, HEAD[:0:-1], console)
     write(console, table)
-    put(f"{folder}: results.csv, runs.csv, results.md, {', '.join(pictures)}")
+    if left:
+        say("benchmark", f"the terminal is too narrow for {', '.join(left)}")
+    put(f"{os.path.relpath(folder)}: {', '.join(path.name for path in paths)}")

@@ -10,6 +10,9 @@ from seqlearn.modules import MODULES, SequenceModule
 from seqlearn.request import preset_file
 from seqlearn.tasks import TASKS
 
+UNEVEN = 64
+"""Sizes that are tried one after the other for one that a cell can have."""
+
 
 class Recipe:
     """How a task is trained on, whatever the cell: its preset, and what the user wants otherwise.
@@ -62,16 +65,37 @@ class Recipe:
         Raises:
             ValueError: If there is no such cell, or it cannot be built.
         """
-        few, many = 0, 1
+        few, many = 0, self.buildable(cell, 1)
         while self.parameters(cell, many) < parameters:
-            few, many = many, 2 * many
-        while many - few > 1:
-            middle = (few + many) // 2
-            few, many = (
-                (few, middle) if self.parameters(cell, middle) >= parameters else (middle, many)
-            )
+            few, many = many, self.buildable(cell, 2 * many)
+        while (middle := self.buildable(cell, max(few + 1, (few + many) // 2), many)) < many:
+            enough = self.parameters(cell, middle) >= parameters
+            few, many = (few, middle) if enough else (middle, many)
         near = [size for size in (few, many) if size]
         return min(near, key=lambda size: abs(self.parameters(cell, size) - parameters))
+
+    def buildable(self, cell: str, least: int, known: int | None = None) -> int:
+        """Find a size from ``least`` on that the cell can have: of some it must be even, or so.
+
+        Args:
+            cell: The word or path of the cell.
+            least: Where to begin.
+            known: A size that can be built, to end with.
+
+        Raises:
+            ValueError: If there is none among the next few.
+        """
+        refusal: Exception | None = None
+        for size in range(least, known or least + UNEVEN):
+            try:
+                self.parameters(cell, size)
+            except (AssertionError, ValueError) as error:
+                refusal = refusal or error
+                continue
+            return size
+        if known:
+            return known
+        raise ValueError(str(refusal))
 
 
 def count(network: SequenceModule) -> int:

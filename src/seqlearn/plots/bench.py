@@ -1,23 +1,29 @@
 """Pictures of a benchmark: what each cell reaches on each task, and how far beyond training."""
 
-from collections.abc import Sequence
-from math import nan
+from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqlearn.examples import shorten
 from seqlearn.findings import Standing
 from seqlearn.plots import style
 from seqlearn.plots.levels import number, scale, words
-from seqlearn.ranking import cells_of
+from seqlearn.ranking import cells_of, ends
 from seqlearn.score import MORE_IS_BETTER
 
-ROW, HEAD, WIDTH = 0.27, 1.7, 8
+ROW, HEAD, WIDTH = 0.27, 2.0, 8
 """Height of a task and of what stands around them all, and the width, in inches."""
 PANELS, PANEL = 3, 2.1
 """Tasks side by side, and the height of each, in inches."""
+LONGEST, LINE = 18, 90
+"""Characters of a cell's name, and of a line."""
+
+Table = Mapping[tuple[str, str], Standing]
+"""What there is of each task and cell."""
 
 
 def share(standing: Standing) -> float:
@@ -33,54 +39,60 @@ def share(standing: Standing) -> float:
 
 def heat_map(standings: Sequence[Standing]) -> Figure:
     """Draw a table of tasks and cells: as trained, and at the longest length tested."""
-    cells, tasks = cells_of(standings), [*dict.fromkeys(each.task for each in standings)]
-    trained = {(each.task, each.cell): each for each in standings if each.trained}
+    cells = cells_of(standings)
+    trained: dict[tuple[str, str], Standing] = {}
     longest: dict[tuple[str, str], Standing] = {}
-    for each in standings:
-        if not each.trained and each.length >= trained[each.task, each.cell].length:
-            longest[each.task, each.cell] = each  # they come in the order of their lengths
+    for task, group in by_task(standings).items():
+        first, last = ends(group)
+        trained |= {(task, each.cell): each for each in group if each.length == first}
+        if last != first:
+            longest |= {(task, each.cell): each for each in group if each.length == last}
+    tasks = [*dict.fromkeys(task for task, _ in trained)]
     panels = {"at the length trained on": trained, "at the longest that is tested": longest}
-    panels = {title: group for title, group in panels.items() if group}
+    panels = {title: table for title, table in panels.items() if table}
     figure, axes = style.new(
-        found(list(trained.values()), cells),
+        found([*trained.values()], cells),
         columns=len(panels),
-        size=(max(WIDTH, 2.5 + 1.5 * len(cells)), HEAD + ROW * len(tasks)),
+        size=(max(WIDTH, 3 + 1.1 * len(cells)), HEAD + ROW * len(tasks)),
         note="colour: 0 is the best simple predictor, 1 the optimum; numbers: mean over seeds",
         sharey=True,
         squeeze=False,
     )
-    for axis, (title, group) in zip(axes[0], panels.items(), strict=True):
-        paint(axis, group, tasks, cells)
+    for axis, (title, table) in zip(axes[0], panels.items(), strict=True):
+        paint(axis, table, tasks, cells)
         axis.set_title(title, fontsize=10)
     bar = figure.colorbar(axes[0, 0].images[0], ax=[*axes[0]], fraction=0.03, pad=0.01)
     bar.outline.set_visible(False)
     return figure
 
 
+def by_task(standings: Sequence[Standing]) -> dict[str, list[Standing]]:
+    """Sort by task."""
+    groups: dict[str, list[Standing]] = {}
+    for each in standings:
+        groups.setdefault(each.task, []).append(each)
+    return groups
+
+
 def found(trained: Sequence[Standing], cells: Sequence[str]) -> str:
-    """Say on how many tasks each cell reaches the goal with every seed."""
+    """Say which cell reaches the goal with every seed on most tasks."""
     asked = [each for each in trained if each.reached is not None]
-    reached = {
-        cell: sum(each.cell == cell and each.reached == each.seeds for each in asked)
-        for cell in cells
-    }
     tasks = len({each.task for each in asked})
-    counts = ", ".join(f"{cell} {count}" for cell, count in reached.items())
-    return f"Goals reached with every seed, of {tasks}: {counts}"
+    solved = [each.cell for each in asked if each.reached == each.seeds]
+    most = max((solved.count(cell) for cell in cells), default=0)
+    if not most:
+        return f"No cell reaches the goal with every seed, on any of {tasks} tasks"
+    best = [shorten(cell, LONGEST) for cell in cells if solved.count(cell) == most]
+    who = ", ".join(best) if len(best) < 4 else f"{len(best)} cells"
+    return f"Goals reached with every seed, of {tasks}: at most {most}, by {who}"
 
 
-def paint(
-    axis: Axes,
-    group: dict[tuple[str, str], Standing],
-    tasks: Sequence[str],
-    cells: Sequence[str],
-) -> None:
+def paint(axis: Axes, table: Table, tasks: Sequence[str], cells: Sequence[str]) -> None:
     """Draw one table."""
     values = np.full((len(tasks), len(cells)), nan)
-    for (task, cell), standing in group.items():
+    for (task, cell), standing in table.items():
         row, column = tasks.index(task), cells.index(cell)
         values[row, column] = share(standing)
-        dark = values[row, column] <= 0.5
         axis.text(
             column,
             row,
@@ -88,11 +100,13 @@ def paint(
             ha="center",
             va="center",
             fontsize=7.5,
-            color="white" if dark else "black",
+            color="white" if values[row, column] <= 0.5 else "black",
         )
     axis.set_facecolor("#eeeeee")  # where it is not known
     axis.imshow(values, cmap=style.LIKELY, vmin=0, vmax=1, aspect="auto")
-    axis.set_xticks(range(len(cells)), [cell.rpartition(".")[2] for cell in cells], fontsize=9)
+    names = [shorten(cell, LONGEST) for cell in cells]
+    turned = sum(map(len, names)) > LINE // 3
+    axis.set_xticks(range(len(cells)), names, fontsize=8, rotation=90 if turned else 0)
     axis.set_yticks(range(len(tasks)), tasks, fontsize=8)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -100,53 +114,63 @@ def paint(
 
 def curves(standings: Sequence[Standing]) -> Figure | None:
     """Draw the headline metric over the length, for each task that is tested at several."""
-    groups: dict[str, list[Standing]] = {}
-    for each in standings:
-        groups.setdefault(each.task, []).append(each)
-    groups = {k: group for k, group in groups.items() if len({e.length for e in group}) > 1}
+    groups = {
+        task: group
+        for task, group in by_task(standings).items()
+        if len({each.length for each in group}) > 1
+    }
     if not groups:
         return None
     cells, rows = cells_of(standings), -(-len(groups) // PANELS)
+    columns = max(1, LINE // (6 + max(len(shorten(cell, LONGEST)) for cell in cells)))
     figure, axes = style.new(
-        "What each cell reaches beyond the length trained on",
+        "What each cell reaches beyond the length trained on, which is dotted:\n"
+        "the mean of the seeds, and from the worst to the best",
         rows,
         PANELS,
-        (WIDTH, 0.9 + PANEL * rows),
-        "line: mean of the seeds; band: from the worst to the best; dotted: the length trained on",
+        (WIDTH, 1.1 + PANEL * rows + 0.2 * (len(cells) // columns)),
         squeeze=False,
     )
     lines = {}
     for axis, (task, group) in zip(axes.flat, groups.items(), strict=False):
-        for cell in cells:
-            if points := [each for each in group if each.cell == cell]:
-                lines[cell] = draw(axis, points, cells.index(cell))
-        values = [each.mean for each in group]
-        scale(axis, values, group[0].metric in MORE_IS_BETTER)
-        lengths = sorted({each.length for each in group})
-        axis.set_xscale("log")
-        axis.set_xticks(lengths, [str(n) for n in lengths], fontsize=7, rotation=45)
-        axis.set_xticks([], minor=True)
-        axis.tick_params(axis="y", labelsize=7)
-        axis.axvline(next(e.length for e in group if e.trained), color=style.TRUE, linestyle=":")
-        axis.set_title(f"{task}: {words(group[0].metric)}", fontsize=9)
+        for place, cell in enumerate(cells):
+            if points := [each for each in group if each.cell == cell and isfinite(each.mean)]:
+                lines[cell] = draw(axis, points, place)
+        settle(axis, task, group)
     for axis in axes.flat[len(groups) :]:
         axis.remove()
-    style.legend_below(figure, lines)
+    figure.legend(
+        [*lines.values()],
+        [shorten(cell, LONGEST) for cell in lines],
+        loc="outside lower left",
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+    )
     return figure
+
+
+def settle(axis: Axes, task: str, group: Sequence[Standing]) -> None:
+    """Name and scale the axes of a task."""
+    values = [each.mean for each in group if isfinite(each.mean)]
+    scale(axis, values, group[0].metric in MORE_IS_BETTER)
+    lengths = sorted({each.length for each in group})
+    axis.set_xscale("log")
+    axis.set_xticks(lengths, [str(n) for n in lengths], fontsize=7, rotation=45)
+    axis.set_xticks([], minor=True)
+    axis.tick_params(axis="y", labelsize=7)
+    for length in {each.length for each in group if each.trained}:
+        axis.axvline(length, color=style.TRUE, linestyle=":")
+    axis.set_title(f"{task}: {words(group[0].metric)}", fontsize=9)
 
 
 def draw(axis: Axes, points: Sequence[Standing], place: int) -> Artist:
     """Draw what a cell reaches on a task."""
     color = style.COLORS[place % len(style.COLORS)]
+    marker = style.MARKS[(place + place // len(style.COLORS)) % len(style.MARKS)]
     lengths = [each.length for each in points]
     low, high = ([getattr(each, name) for each in points] for name in ("best", "worst"))
     axis.fill_between(lengths, low, high, color=color, alpha=0.15, linewidth=0)
-    (line,) = axis.plot(
-        lengths,
-        [each.mean for each in points],
-        color=color,
-        marker=style.MARKS[place % len(style.MARKS)],
-        markersize=4,
-        linewidth=1.2,
-    )
+    means = [each.mean for each in points]
+    (line,) = axis.plot(lengths, means, color=color, marker=marker, markersize=4, linewidth=1.2)
     return line

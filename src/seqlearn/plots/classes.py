@@ -39,8 +39,8 @@ def classes(
     together = targets.shape[1] <= SHORT and len(said) == 1
     chosen = spread(len(targets), BESIDE if together else BELOW)
     shown, long = len(chosen), reach(scored[chosen])
-    steps = min(STEPS // len(said), long)
-    start = min(begin(scored[chosen]), long - steps)  # nothing is to be seen before
+    start = begin(scored[chosen])  # nothing is to be seen before
+    steps = min(STEPS // len(said), long - start)
     note = cropped(steps=(steps, long), examples=(shown, len(targets)))
     beside = shown if together else len(said)
     down = shown * len(said) // beside

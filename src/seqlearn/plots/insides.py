@@ -21,7 +21,7 @@ from seqlearn.plots.levels import logarithmic
 from seqlearn.plots.watch import after, correlations, order, watch
 from seqlearn.plots.words import several
 
-EXAMPLES, STEPS, UNITS = 128, 48, 64
+EXAMPLES, STEPS, UNITS = 128, 128, 64
 """How many to look at for correlations, and how much is drawn at most."""
 WIDTH = 430
 """Points that the steps have to share."""
