@@ -240,6 +240,7 @@ def test_without_the_length_trained_on_the_shortest_takes_its_place(tmp_path):
     assert (tmp_path / "curves.png").exists()
 
 
+@pytest.mark.slow
 def test_two_benchmarks_in_one_folder_share_the_runs(tmp_path):
     grid = ("--cells", "rnn", "--tasks", "football", "--seeds", "4", "--jobs", "1", "--", *QUICK)
     command = [sys.executable, "-m", "seqlearn.benchmark", "--folder", str(tmp_path), *grid]

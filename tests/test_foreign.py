@@ -77,6 +77,17 @@ class Sizes(nn.GRU):
         super().__init__(*sizes, **arguments, batch_first=True)
 
 
+class Ahead(nn.GRU):
+    """A class that reads a sequence from its end."""
+
+    def __init__(self, *sizes, **arguments):
+        super().__init__(*sizes, **arguments, batch_first=True)
+
+    def forward(self, x, state=None):
+        states, state = super().forward(x.flip(1), state)
+        return states.flip(1), state
+
+
 class Two(nn.GRU):
     """A class whose sizes have other names, without layers."""
 
@@ -124,6 +135,7 @@ def test_signatures_say_what_a_class_takes(cell, arguments):
         (Two, {"dropout": 0.5}, "`dropout` must be 0.0, as the cell takes no such argument, got 0"),
         ("torch.nn.GRU", {"batch_first": False}, "`batch_first` must be True, as a cell reads"),
         (partial(nn.GRU, batch_first=False), {}, "`batch_first` must be True"),
+        (Ahead, {}, "must not look ahead: a state is to know no later input"),
         ("torch.nn.GRUCell", {}, r"'torch.nn.GRUCell' cannot read \(B, T, F\): .*got 3D instead"),
         ("torch.nn.Conv1d", {}, "cannot be built with .*missing 1 required .*'kernel_size'"),
         ("torch.nn.GRU", {"speed": 1}, "cannot be built with .*unexpected keyword .*'speed'"),

@@ -98,7 +98,7 @@ def test_an_example_depends_on_seed_split_and_index_alone(task, split, at_length
     torch.manual_seed(2), np.random.seed(2), random.seed(2)
     order = np.random.permutation(count)
     assert same([field[order] for field in whole], dataset.batch(order))
-    for size, workers in ((1, 0), (7, 0), (7, 2), (count, 0)):
+    for size, workers in ((1, 0), (7, 0), (7, 2 * (split == "train")), (count, 0)):
         loader = DataLoader(dataset, batch_size=size, num_workers=workers)
         parts = [torch.cat(part) for part in zip(*loader, strict=True)]
         assert same(parts, [field[: len(parts[0])] for field in whole])
@@ -282,6 +282,8 @@ def test_sizes_must_be_positive(task, name, value):
 def test_test_lengths_must_be_some_and_in_range(task):
     with pytest.raises(ValueError, match="`test_lengths` must name at least one length"):
         build(task, test_lengths=())
+    with pytest.raises(ValueError, match="`test_lengths` must be a"):
+        build(task, test_lengths="abc")
     short = task.min_length - 1
     with pytest.raises(ValueError, match=f"`test_lengths` must be at least .* got {short}"):
         build(task, test_lengths=(short,))

@@ -20,7 +20,7 @@ from seqlearn.plain import Parser
 from seqlearn.request import nearest, task_names
 from seqlearn.score import in_words
 from seqlearn.settings import settings
-from seqlearn.signals import Signals
+from seqlearn.signals import Signals, interrupt
 
 if TYPE_CHECKING:
     from seqlearn.estimate import Clock
@@ -119,46 +119,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
             saved what they need to go on.
     """
     wanted = make_parser().parse_args(arguments)
-    given = settings(wanted.flags, ())
-    with quick_imports():
+    wanted.seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
+    with Signals() as signals, quick_imports():
         from seqlearn.estimate import Clock
-        from seqlearn.grid import DECIDED, agree, plan
         from seqlearn.ranking import publish
-    for word in wanted.flags:
-        name = word.removeprefix("--").partition("=")[0].rstrip("+")
-        if re.match("-[a-zA-Z]", word) or name in DECIDED or name.startswith("model.cell_args"):
-            refuse("benchmark", f"argument {word}: not for a benchmark, which sees to it itself")
-    if given.get("trainer.max_steps") == -1 and "trainer.max_epochs" not in given:
-        refuse("benchmark", "argument --trainer.max_steps: runs must have an end, got -1")
-    recipes = dict(recipes_of(wanted.tasks, given))
-    seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
-    try:
-        jobs = plan(recipes, wanted.cells, seeds, wanted.match_parameters)
-    except ValueError as error:
-        refuse("benchmark", f"argument --cells: {error}")
-    check(jobs[0].arguments(wanted.folder, wanted.flags))
-    if wanted.export_sweep:
-        export(wanted, seeds)
-        return
-    clock, left = Clock(recipes), list["Job"]()
-    for job in jobs:
-        if record := job.finished(wanted.folder):
-            clock.note(job, record.results["seconds"])
-        else:
-            left.append(job)
-    put(f"{len(jobs)} runs, {len(jobs) - len(left)} of them finished; folder: {wanted.folder}")
-    if wanted.dry_run:
-        for line in clock.outline(jobs):
-            put(line)
-        seconds = clock.left(left, wanted.jobs, clock.measured)
-        put(f"about {in_words(seconds)}, {wanted.jobs} at a time")
-        return
-    shared = {"match_parameters": wanted.match_parameters, "flags": wanted.flags}
-    try:
-        if differs := agree(wanted.folder, shared):
-            refuse("benchmark", f"argument --folder: {differs}; take another folder")
-    except OSError as error:
-        refuse("benchmark", f"argument --folder: cannot write there: {error}")
+    signals.heed()
+    with Signals(interrupt):
+        recipes, jobs = prepare(wanted)
+        if wanted.export_sweep:
+            export(wanted)
+            return
+        clock, left = Clock(recipes), list["Job"]()
+        for job in jobs:
+            if record := job.finished(wanted.folder):
+                clock.note(job, record.results["seconds"])
+            else:
+                left.append(job)
+        put(f"{len(jobs)} runs, {len(jobs) - len(left)} of them finished; folder: {wanted.folder}")
+        if wanted.dry_run:
+            for line in clock.outline(jobs):
+                put(line)
+            seconds = clock.left(left, wanted.jobs, clock.measured)
+            put(f"about {in_words(seconds)}, {wanted.jobs} at a time")
+            return
+        claim(wanted)
     with Signals() as signals:
         failed = run(wanted, left, clock, signals)
         publish(wanted.folder)
@@ -168,6 +152,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signals.heed()
     if failed:
         fail("benchmark", f"{failed} of {len(left)} runs failed; to try again: the same command")
+
+
+def prepare(wanted: argparse.Namespace) -> tuple[dict[str, "Recipe"], list["Job"]]:
+    """Plan the runs, or refuse what cannot be meant."""
+    from seqlearn.grid import DECIDED, plan
+
+    given = settings(wanted.flags, ())
+    for word in wanted.flags:
+        name = word.removeprefix("--").partition("=")[0].rstrip("+")
+        if re.match("-[a-zA-Z]", word) or name in DECIDED or name.startswith("model.cell_args"):
+            refuse("benchmark", f"argument {word}: not for a benchmark, which sees to it itself")
+    if given.get("trainer.max_steps") == -1 and "trainer.max_epochs" not in given:
+        refuse("benchmark", "argument --trainer.max_steps: runs must have an end, got -1")
+    recipes = dict(recipes_of(wanted.tasks, given))
+    try:
+        jobs = plan(recipes, wanted.cells, wanted.seeds, wanted.match_parameters)
+    except ValueError as error:
+        refuse("benchmark", f"argument --cells: {error}")
+    check(jobs[0].arguments(wanted.folder, wanted.flags))
+    return recipes, jobs
 
 
 def recipes_of(tasks: Sequence[str], given: Mapping[str, Any]) -> Iterator[tuple[str, "Recipe"]]:
@@ -193,6 +197,18 @@ def check(arguments: Sequence[str]) -> None:
             raise
 
 
+def claim(wanted: argparse.Namespace) -> None:
+    """Note what all runs of the folder share, or refuse one where they share something else."""
+    from seqlearn.grid import agree
+
+    shared = {"match_parameters": wanted.match_parameters, "flags": wanted.flags}
+    try:
+        if differs := agree(wanted.folder, shared):
+            refuse("benchmark", f"argument --folder: {differs}; take another folder")
+    except OSError as error:
+        refuse("benchmark", f"argument --folder: cannot write there: {error}")
+
+
 def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signals: Signals) -> int:
     """Do what is left, tell of each run as it ends, and count those that fail."""
     from seqlearn.grid import reached
@@ -216,12 +232,12 @@ def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signa
     return failed
 
 
-def export(wanted: argparse.Namespace, seeds: Sequence[int]) -> None:
+def export(wanted: argparse.Namespace) -> None:
     """Write the sweep, and say how to start it."""
     from seqlearn.sweep import sweep
 
     options = {"folder": wanted.folder, "match-parameters": wanted.match_parameters}
-    text = sweep((wanted.tasks, wanted.cells, seeds), options, wanted.flags)
+    text = sweep((wanted.tasks, wanted.cells, wanted.seeds), options, wanted.flags)
     try:
         files.replace(wanted.export_sweep.absolute(), text.encode())
     except OSError as error:

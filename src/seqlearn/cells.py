@@ -222,6 +222,8 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
             f"`cell` {cell!r} must give states (B, T, {hidden_size}), "
             f"but made {tuple(states.shape)} of inputs (1, 2, {input_size})."
         )
+    if make not in CELLS.values() and foreign.looks_ahead(module, input_size):
+        raise ValueError(f"`cell` {cell!r} must not look ahead: a state is to know no later input.")
     return module
 
 

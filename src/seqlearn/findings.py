@@ -18,6 +18,7 @@ from seqlearn.goals import met_at
 from seqlearn.grid import RUN
 from seqlearn.record import Record, RecordError
 from seqlearn.score import cost
+from seqlearn.tasks import TASKS
 
 RUNS, RESULTS = "runs.csv", "results.csv"
 WHAT = ("task", "cell", "hidden_size", "seed")
@@ -97,10 +98,8 @@ class Findings:
                 record = Record(run)
                 found[tuple(record.results[name] for name in WHAT)] = record
         self.records = [*found.values()]
-        self.tasks: dict[str, SequenceDataModule] = {}
-        for record in self.records:
-            if record.results["task"] not in self.tasks:
-                self.tasks[record.results["task"]] = record.load()[1]
+        configs = {record.results["task"]: record.config["data"] for record in self.records}
+        self.tasks = {task: TASKS[task](**data) for task, data in configs.items()}
 
     @cached_property
     def rows(self) -> list[Finding]:

@@ -90,12 +90,20 @@ def adapt(cell: Callable[..., Any], module: nn.Module, sizes: tuple[int, int]) -
     return module
 
 
-def look(module: nn.Module, size: int) -> Any:
-    """See what a module makes of ``(1, 2, size)`` zeros."""
+def look(module: nn.Module, size: int, second: float = 0.0) -> Any:
+    """See what a module makes of ``(1, 2, size)``: zeros, then ``second``."""
+    x = torch.zeros(1, 2, size)
+    x[:, 1] = second
     with torch.no_grad():  # and in evaluation, so that the look leaves no trace
-        given = module.eval()(torch.zeros(1, 2, size))
+        given = module.eval()(x)
     module.train()
     return given
+
+
+def looks_ahead(module: nn.Module, size: int) -> bool:
+    """Tell whether what a cell makes of the first step depends on the second."""
+    one, other = (look(module, size, second)[0][:, 0] for second in (0.0, 1.0))
+    return not torch.allclose(one, other, atol=1e-4, equal_nan=True)
 
 
 def has_one_width(cell: Callable[..., Any]) -> bool:

@@ -114,7 +114,8 @@ def publish(folder: Path) -> None:
                 paths.append(folder / f"{name}.png")
                 save(figure, paths[-1])
     except OSError as error:
-        raise RunError(f"{error.filename2 or error.filename}: {error.strerror}") from error
+        where = error.filename2 or error.filename or folder
+        raise RunError(f"{where}: {error.strerror}") from error
     columns, console = [*HEAD, *cells_of(standings)], Console(highlight=False)
     table, left = fitted(partial(grid, standings), columns, HEAD[:0:-1], console)
     write(console, table)

@@ -75,12 +75,12 @@ class AssociativeRecall(SequenceDataModule):
         self.require("keys", self.pairs, len(KEYS))
         self.require("values", 2, len(VALUES))
         self.require("steps", 3 * self.pairs)
+        super().__post_init__()
         if self.test_lengths and min(self.test_lengths) < 3 * self.pairs:
             raise ValueError(
                 f"`test_lengths` must be at least thrice `pairs`, {3 * self.pairs}, "
                 f"got {min(self.test_lengths)}."
             )
-        super().__post_init__()
 
     @property
     def input_size(self) -> int:

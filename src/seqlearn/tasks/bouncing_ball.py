@@ -79,11 +79,6 @@ class BouncingBall(SequenceDataModule):
         self.require("balls", 1)
         self.require("given", self.min_length)
         self.require("steps", self.given)
-        for length in self.test_lengths or ():
-            if length < self.given:
-                raise ValueError(
-                    f"`test_lengths` must be at least `given`, {self.given}, got {length}."
-                )
         if not 0 < self.slowest:
             raise ValueError(f"`slowest` must be greater than 0, got {self.slowest}.")
         if not self.slowest <= self.fastest <= 0.5:
@@ -94,6 +89,11 @@ class BouncingBall(SequenceDataModule):
         if not 0 <= self.gravity < 1:
             raise ValueError(f"`gravity` must be at least 0 and below 1, got {self.gravity}.")
         super().__post_init__()
+        for length in self.test_lengths or ():
+            if length < self.given:
+                raise ValueError(
+                    f"`test_lengths` must be at least `given`, {self.given}, got {length}."
+                )
 
     @property
     def input_size(self) -> int:

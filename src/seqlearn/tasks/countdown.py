@@ -54,9 +54,9 @@ class Countdown(SequenceDataModule):
     def __post_init__(self) -> None:
         """Check the fields."""
         self.require("start", 1, self.max_length)
+        super().__post_init__()
         if (most := max(self.test_lengths or (), default=0)) > self.start:
             raise ValueError(f"`test_lengths` must be at most {self.start}, `start`, got {most}.")
-        super().__post_init__()
 
     @property
     def input_size(self) -> int:

@@ -54,6 +54,7 @@ class ModArith(SequenceDataModule):
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
     goal: ClassVar[float] = 0.99
+    generalizes: ClassVar[bool] = False
     measure: ClassVar[str] = "numbers"
     test_multiples: ClassVar[tuple[int, ...]] = (1, 2, 5, 13)
 

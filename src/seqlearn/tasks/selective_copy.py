@@ -69,12 +69,12 @@ class SelectiveCopy(SequenceDataModule):
         self.require("tokens", 1)
         self.require("classes", 2, len(LETTERS))
         self.require("steps", self.tokens)
+        super().__post_init__()
         if self.test_lengths and min(self.test_lengths) < self.tokens:
             raise ValueError(
                 f"`test_lengths` must be at least `tokens`, {self.tokens}, "
                 f"got {min(self.test_lengths)}."
             )
-        super().__post_init__()
 
     @property
     def input_size(self) -> int:

@@ -84,12 +84,12 @@ class Topic(SequenceDataModule):
         self.require("clues", 1)
         self.require("opening", self.clues)
         self.require("steps", self.opening)
+        super().__post_init__()
         if self.test_lengths and min(self.test_lengths) < self.opening:
             raise ValueError(
                 f"`test_lengths` must be at least `opening`, {self.opening}, "
                 f"got {min(self.test_lengths)}."
             )
-        super().__post_init__()
 
     def draw(self, rng: IndexedRNG, length: int | None) -> SequenceBatch:
         """Draw a topic, fill the article, and put words of the topic into the opening.
