@@ -200,19 +200,16 @@ def own(tmp_path, monkeypatch):
 
 def test_runs_that_fail_are_told_of_and_cost_no_other(tmp_path, capsys, own):
     cells = ("own.Raises", "own.Leaves", "own.Nowhere", "rnn")
-    grid = ("--cells", ",".join(cells), "--tasks", "football,parity", "--seeds", "2")
+    grid = ("--cells", ",".join(cells), "--tasks", "football", "--seeds", "1")
     folder = tmp_path / "bench"
     with pytest.raises(SystemExit) as failed:
         benchmark(folder, *grid, "--", *QUICK)
     assert failed.value.code == 1
     *each, last = capsys.readouterr().err.splitlines()
-    assert len(each) == 8 and "8 of 16 runs failed" in last
-    assert sum("this is one too many" in line for line in each) == 4
-    found = [(r["cell"], r["task"]) for r in results(folder).values()]
-    assert sorted(found) == sorted(2 * [(c, t) for c in cells[2:] for t in ("football", "parity")])
-    table = {(row["cell"], row["task"]): row for row in rows(folder / "results.csv")}
-    assert {key: row["seeds"] for key, row in table.items()} == dict.fromkeys(found, "2")
-    assert float(table["rnn", "football"]["mean"]) > 0.2
+    assert len(each) == 2 and "2 of 4 runs failed" in last
+    assert sum("this is one too many" in line for line in each) == 1
+    assert {result["cell"] for result in results(folder).values()} == {*cells[2:]}
+    assert {row["cell"] for row in rows(folder / "results.csv")} == {*cells[2:]}
 
 
 def test_values_that_are_no_numbers_are_told_as_such(tmp_path):
@@ -393,7 +390,7 @@ def test_a_table_says_how_many_seeds_reached_the_goal():
 
 
 LONG = ("--data.test_lengths", "[30]", "--trainer.val_check_interval", "5")
-LONG += ("--trainer.max_steps", "60", "--trainer.log_every_n_steps", "1")
+LONG += ("--trainer.max_steps", "60", "--data.val_size", "20", "--data.test_size", "20")
 LONGER = ("--cells", "rnn,gru", "--tasks", "first_symbol", "--seeds", "2", "--jobs", "2")
 
 

@@ -15,7 +15,7 @@ import os, sys
 from lightning.pytorch import Callback
 class Look(Callback):
     def on_train_batch_end(self, *arguments):
-        wanted_later = {"matplotlib", "tensorboard", "torchvision", "wandb"}
+        wanted_later = {"matplotlib", "scipy", "tensorboard", "torchvision", "wandb"}
         print(*wanted_later & {*sys.modules}, flush=True)
         os._exit(0)
 """

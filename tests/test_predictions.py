@@ -75,6 +75,7 @@ def test_the_network_itself_says_the_same(run):
     assert [int(row["prediction"]) for row in rows(Path("own.jsonl"))] == totals
 
 
+@pytest.mark.slow
 def test_two_devices_write_the_same_file(run):
     cli.main(["predict", "--run", str(run), "--output", "one.jsonl"])
     command = [sys.executable, "-m", "seqlearn.predict", "--run", str(run)]

@@ -20,10 +20,10 @@ def quick_imports() -> Iterator[None]:
     """
     global fresh
     first, collecting = "lightning" not in sys.modules, gc.isenabled()
-    spare_matplotlib()
     gc.disable()
     try:
-        yield
+        with spared():
+            yield
     finally:
         if first:  # later there may be garbage, which must not be kept
             gc.freeze()
@@ -43,19 +43,40 @@ def keep_imports() -> None:
         fresh = False
 
 
-def spare_matplotlib() -> None:
-    """Keep torchmetrics from importing matplotlib, 0.4 s, which it does just to name its types.
+@contextmanager
+def spared() -> Iterator[None]:
+    """Keep torchmetrics from importing what nothing here asks it for, if it is not there yet.
 
-    It asks a flag of its own, which is private: set it before anything else can read it. The plots
-    of torchmetrics, which nothing here draws, then say that matplotlib is missing.
+    That is matplotlib, 0.4 s, just to name its types, and SciPy, 0.7 s, for the sake of metrics of
+    sound. It asks flags of its own, which are private: set them before anything else can read them.
+    What of torchmetrics needs these packages then says that they are missing.
     """
     name = "torchmetrics.utilities.imports"
     package = find_spec("torchmetrics")
     if name in sys.modules or not package or not package.submodule_search_locations:
+        yield
         return
     path = Path(package.submodule_search_locations[0], "utilities", "imports.py")
     spec = spec_from_file_location(name, path)
     if spec and spec.loader and path.is_file():
         module = sys.modules[name] = module_from_spec(spec)
         spec.loader.exec_module(module)
-        module._MATPLOTLIB_AVAILABLE = False  # type: ignore[attr-defined]
+        for flag in ("_MATPLOTLIB_AVAILABLE", "_SCIPI_AVAILABLE", "_SCIPY_AVAILABLE"):
+            setattr(module, flag, False)
+    with missing("scipy"):
+        yield
+
+
+@contextmanager
+def missing(package: str) -> Iterator[None]:
+    """Let a package that is not imported yet look as if it were not installed, for a while."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # what Python does not look for
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        if asked := sys.modules.get("lightning_utilities.core.imports"):
+            asked.package_available.cache_clear()  # it would remember
