@@ -115,6 +115,7 @@ def test_a_task_that_says_what_cannot_be_is_refused(line, message, monkeypatch, 
     assert message in err and err.count("\n") == 1 and not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_every_preset_goes_into_a_small_machine(monkeypatch, capfd):
     monkeypatch.setattr("seqlearn.limits.memory", lambda: 2e9)
     for task in TASKS:

@@ -246,6 +246,7 @@ def heard(tmp_path_factory):
     return {word: (base / word, end(process)) for word, process in processes.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", WORDS)
 def test_the_users_word_counts(heard, word):
     folder, done = heard[word]
@@ -266,6 +267,7 @@ def everything(heard):
     return only_run(heard["everything, in a sweep"][0])
 
 
+@pytest.mark.slow
 def test_a_run_of_a_sweep_is_the_one_that_its_agent_waits_for(everything):
     recorded = Recorded(everything)
     run = recorded.run
@@ -277,6 +279,7 @@ def watched(recorded: Recorded) -> list[dict[str, Any]]:
     return [row for row in recorded.history if any("gradients/" in name for name in row)]
 
 
+@pytest.mark.slow
 def test_histograms_of_every_layer_are_there_on_request(everything):
     rows = watched(Recorded(everything))
     assert [row["trainer/global_step"] for row in rows] == [9, 19]
@@ -291,6 +294,7 @@ def test_histograms_of_every_layer_are_there_on_request(everything):
     assert first != second
 
 
+@pytest.mark.slow
 def test_the_model_is_there_on_request(everything):
     (model,) = (each for each in Recorded(everything).artifacts if each.type == "model")
     assert set(model.aliases) == {"best", "latest"} and model.name == "model-def67890"

@@ -230,6 +230,7 @@ def prepared(**environment: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_only_a_key_that_the_server_accepts_leads_online():
     with server() as accepts, server(denies=True) as denies:
         cases = (accepts, "online"), (denies, "offline"), ({"WANDB_API_KEY": "x"}, "offline")
