@@ -146,9 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with Signals() as signals:
         failed = run(wanted, left, clock, signals)
         publish(wanted.folder)
-    if signals.received:
-        name = signal.Signals(signals.received).name
-        say("benchmark", f"ended by {name}; to go on: the same command")
+    if number := signals.received:
+        say("benchmark", f"ended by {signal.Signals(number).name}; to go on: the same command")
         signals.heed()
     if failed:
         fail("benchmark", f"{failed} of {len(left)} runs failed; to try again: the same command")
@@ -214,7 +213,7 @@ def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signa
     from seqlearn.grid import reached
     from seqlearn.workers import Fit, Workers
 
-    folder, failed, waiting = wanted.folder, 0, [*left]
+    folder, failed, waiting = wanted.folder.absolute(), 0, [*left]
     fits = (Fit(job, folder, wanted.flags) for job in left)
     workers = Workers(wanted.jobs, f"benchmark {folder.name}")
     for number, code in workers.run(fits, signals):

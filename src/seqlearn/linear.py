@@ -7,6 +7,7 @@ What is kept and what is taken in depends on the input alone, not on the state b
 import math
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,27 @@ class Averaging(nn.Module):
         return h, h[-1]
 
 
-class MinGRU(Layers):
+class Minimal(Layers):
+    """Layers of `Averaging`; what their arguments are, the final classes say."""
+
+    gates: ClassVar[int]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        positive: bool = True,
+        forget_bias: float = 0.0,
+    ) -> None:
+        sizes = pairwise([input_size, *[hidden_size] * num_layers])
+        super().__init__(
+            (Averaging(*size, self.gates, positive, forget_bias) for size in sizes), dropout
+        )
+
+
+class MinGRU(Minimal):
     """The minimal gated recurrent unit; the state is ``(num_layers, B, H)``.
 
     As equations::
@@ -96,20 +117,10 @@ class MinGRU(Layers):
         where a scan in logarithms needs it.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        positive: bool = True,
-        forget_bias: float = 0.0,
-    ) -> None:
-        sizes = pairwise([input_size, *[hidden_size] * num_layers])
-        super().__init__((Averaging(*size, 1, positive, forget_bias) for size in sizes), dropout)
+    gates = 1
 
 
-class MinLSTM(Layers):
+class MinLSTM(Minimal):
     """Minimal long short-term memory; the state is ``(num_layers, B, H)``.
 
     As equations::
@@ -131,17 +142,7 @@ class MinLSTM(Layers):
         Feng et al. 2024, "Were RNNs all we needed?", arXiv 2410.01201.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        positive: bool = True,
-        forget_bias: float = 0.0,
-    ) -> None:
-        sizes = pairwise([input_size, *[hidden_size] * num_layers])
-        super().__init__((Averaging(*size, 2, positive, forget_bias) for size in sizes), dropout)
+    gates = 2
 
 
 class Turning(nn.Module):

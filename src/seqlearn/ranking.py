@@ -23,16 +23,21 @@ HEAD = ("task", "measured", "simple predictor", "optimum")
 
 def rows(standings: Sequence[Standing], cells: Sequence[str]) -> list[Row]:
     """Set out what each cell reached at the training length, and at the longest that was tested."""
-    tasks: dict[str, list[Standing]] = {}
-    for each in standings:
-        tasks.setdefault(each.task, []).append(each)
     found = []
-    for task, group in tasks.items():
+    for task, group in by_task(standings).items():
         first, last = ends(group)
         found.append(row(task, [each for each in group if each.length == first], cells))
         if last != first:
             found.append(row("", [each for each in group if each.length == last], cells))
     return found
+
+
+def by_task(standings: Sequence[Standing]) -> dict[str, list[Standing]]:
+    """Sort by task."""
+    groups: dict[str, list[Standing]] = {}
+    for each in standings:
+        groups.setdefault(each.task, []).append(each)
+    return groups
 
 
 def ends(group: Sequence[Standing]) -> tuple[int, int]:
@@ -100,10 +105,7 @@ def publish(folder: Path) -> None:
     found = Findings(folder)
     if not (standings := found.standings):
         if found.records:
-            say(
-                "benchmark",
-                "no run has a test metric, so that there is nothing to set side by side",
-            )
+            say("benchmark", "no table, as no run has a test metric")
         return
     try:
         paths = found.write()

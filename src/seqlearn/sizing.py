@@ -52,7 +52,7 @@ class Recipe:
         return MODULES[self.data.mapping].for_data(self.data, **model)
 
     def _parameters(self, cell: str, hidden_size: int) -> int:
-        return count(self.network(cell, hidden_size))
+        return sum(weights.numel() for weights in self.network(cell, hidden_size).parameters())
 
     @property
     def own_parameters(self) -> int:
@@ -96,8 +96,3 @@ class Recipe:
         if known:
             return known
         raise ValueError(str(refusal))
-
-
-def count(network: SequenceModule) -> int:
-    """Count the parameters of a network."""
-    return sum(weights.numel() for weights in network.parameters())

@@ -12,7 +12,7 @@ from seqlearn.examples import shorten
 from seqlearn.findings import Standing
 from seqlearn.plots import style
 from seqlearn.plots.levels import number, scale, words
-from seqlearn.ranking import cells_of, ends
+from seqlearn.ranking import by_task, cells_of, ends
 from seqlearn.score import MORE_IS_BETTER
 
 ROW, HEAD, WIDTH = 0.27, 2.0, 8
@@ -64,14 +64,6 @@ def heat_map(standings: Sequence[Standing]) -> Figure:
     bar = figure.colorbar(axes[0, 0].images[0], ax=[*axes[0]], fraction=0.03, pad=0.01)
     bar.outline.set_visible(False)
     return figure
-
-
-def by_task(standings: Sequence[Standing]) -> dict[str, list[Standing]]:
-    """Sort by task."""
-    groups: dict[str, list[Standing]] = {}
-    for each in standings:
-        groups.setdefault(each.task, []).append(each)
-    return groups
 
 
 def found(trained: Sequence[Standing], cells: Sequence[str]) -> str:
