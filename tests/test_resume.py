@@ -65,6 +65,18 @@ def test_a_run_does_not_go_on_as_another(run, capfd, flags, message):
     assert contents(run) == before
 
 
+def test_a_run_that_goes_on_keeps_its_configuration():
+    """Other processes read it while the first goes on; they once found characters added."""
+    Path("text.txt").write_text("to be or not to be, that is the question: " * 40)
+    text = ("--task", "char_lm", "--data.path", "text.txt", "--data.steps=4")
+    cli.main(["fit", *text, "--model.hidden_size=2", "--trainer.max_steps=1", *QUICK])
+    (folder,) = Path("runs/char_lm").iterdir()
+    before = (folder / "config.yaml").read_text()
+    cli.main(["fit", "--resume", str(folder), "--trainer.max_steps=2"])
+    after = (folder / "config.yaml").read_text()
+    assert after == before.replace("max_steps: 1", "max_steps: 2")
+
+
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_a_checkpoint_is_of_the_network_it_is_of(run, capfd, verb):
     path = str(run / "checkpoints/best.ckpt")

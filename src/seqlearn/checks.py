@@ -133,7 +133,8 @@ def settle(config: Any, request: Request, known: str | None) -> None:
         theirs = (model.get("cell_args") or {}).items()  # for the preset's cell
         asked = (config.model.cell_args or {}).items()
         config.model.cell_args = {k: v for k, v in asked if (k, v) not in theirs} or None
-    if config.data.get("vocabulary", "") is None:
+    # A run that goes on keeps its configuration: other processes compare it with the checkpoint.
+    if config.data.get("vocabulary", "") is None and not request.resume:
         config.data.vocabulary = known
 
 
