@@ -116,6 +116,17 @@ def test_metrics_are_weighted_means_over_what_is_scored(objective, size):
             assert means[name] == pytest.approx(sum(values) / len(values), rel=1e-5)
 
 
+@pytest.mark.parametrize("objective", ["binary", "categorical", "language"])
+def test_who_says_no_number_is_never_right(objective):
+    scores = OBJECTIVES[objective].scores(
+        torch.full((3, 2, 4), torch.nan),
+        torch.zeros((3, 2, 4) if objective == "binary" else (3, 2)).long(),
+        1.0,
+    )
+    assert all(scores[name][0].sum() == 0 for name in scores if name != "loss")
+    assert scores["loss"][0].isnan().all()
+
+
 def test_the_loss_is_that_of_torch():
     logits, bits = batch((6, 1)), torch.tensor([[1], [0], [1], [1], [0], [0]])
     expected = nn.BCEWithLogitsLoss(reduction="none")(logits, bits.float())

@@ -82,7 +82,8 @@ def measure(recipe: Recipe, job: Job) -> float:
     finally:
         torch.set_num_threads(threads)
     count: int = recipe.trainer["max_steps"]
-    validations = count / recipe.trainer["val_check_interval"]
+    interval = recipe.trainer["val_check_interval"]  # steps, unless a share of an epoch, or a time
+    validations = count / interval if isinstance(interval, int) else 1
     batches = {
         name: len(data.dataset(name, data.length)) / data.batch_size for name in ("val", "test")
     }

@@ -62,11 +62,10 @@ class Averaging(nn.Module):
         c, *gates = widened(self.weights(x)).chunk(1 + self.gates, -1)
         if self.positive:
             c = c.relu() + c.clamp(max=0).sigmoid()  # g
-        if self.gates == 1:
-            kept = -gates[0]
-        else:  # sigmoid of that is f / (f + i), also where both are too small to hold
-            kept = F.logsigmoid(gates[0]) - F.logsigmoid(gates[1])
-        h = scan(kept.sigmoid(), (-kept).sigmoid() * c, start)
+        new = gates[0]  # the share of it is sigmoid of this
+        if self.gates == 2:  # i / (f + i), also where both are too small to hold
+            new = F.logsigmoid(gates[1]) - F.logsigmoid(gates[0])
+        h = scan((-new).sigmoid(), new.sigmoid() * c, start)
         return h, h[-1]
 
 

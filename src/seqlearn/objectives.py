@@ -95,12 +95,12 @@ class Decision(Objective):
         return targets != UNSCORED
 
     def scores(self, outputs: Tensor, targets: Tensor, scale: float) -> Scores:  # noqa: D102
-        scored = self.scored(targets)
-        right = self.choose(outputs) == targets
+        scored, losses = self.scored(targets), self.losses(outputs, targets)
+        right = (self.choose(outputs) == targets) & ~losses.isnan()  # who says NaN says nothing
         whole = (right | ~scored).flatten(1).all(1) if targets.ndim > 1 else right
         counted = scored.flatten(1).any(1) if targets.ndim > 1 else scored
         return {
-            "loss": (self.losses(outputs, targets), scored.float()),
+            "loss": (losses, scored.float()),
             "accuracy": (right.float(), scored.float()),
             "exact_match": (whole.float(), counted.float()),
         }

@@ -8,13 +8,19 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 
+WIDE = 2048
+"""Numbers in a step from which on a processor goes through the steps one by one: pairs would cost
+more memory than the calls they save cost time."""
+
+
 def scan(a: Tensor, b: Tensor, start: Tensor | None = None) -> Tensor:
     """Give ``h_t = a_t h_{t-1} + b_t`` for every step.
 
     Two steps are one of the same kind: ``h_2 = (a_2 a_1) h_0 + (a_2 b_1 + b_2)``. So the steps are
     paired, the half as many that this makes are gone through likewise, and the steps between
     follow. There are neither logarithms nor quotients: if no ``|a_t|`` is above 1, no factor comes
-    to be, and the error is below that of a loop.
+    to be, and the error is below that of a loop. On a processor, which has few hands, steps of many
+    numbers are gone through one by one.
 
     Args:
         a: Factors, ``(T, B, H)``, or broadcast to that: ``(1, 1, H)`` are the same at every step.
@@ -44,7 +50,8 @@ class Scan(Function):
 
     @staticmethod
     def forward(a: Tensor, b: Tensor, back: bool) -> Tensor:  # noqa: D102
-        return paired(a, b, back)
+        wide = b.device.type == "cpu" and b[0].numel() >= WIDE
+        return (one_by_one if wide else paired)(a, b, back)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:  # noqa: D102
@@ -61,6 +68,17 @@ class Scan(Function):
         if ctx.needs_input_grad[0]:
             da = (db * shifted(h, ctx.back).conj()).sum_to_size(a.shape)
         return da, db, None
+
+
+def one_by_one(a: Tensor, b: Tensor, back: bool) -> Tensor:
+    """Scan in order; ``back`` as in `paired`."""
+    factors = a.to(b.dtype).expand(len(b), *a.shape[1:]).unbind()
+    steps = list(zip(factors, b.unbind(), strict=True))
+    steps = steps[::-1] if back else steps
+    states = [steps[0][1]]
+    for factor, new in steps[1:]:
+        states.append(torch.addcmul(new, factor, states[-1]))
+    return torch.stack(states[::-1] if back else states)
 
 
 def paired(a: Tensor, b: Tensor, back: bool) -> Tensor:
