@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-
 WIDE = 2048
 """Numbers in a step from which on a processor goes through the steps one by one: pairs would cost
 more memory than the calls they save cost time."""
