@@ -19,7 +19,7 @@ from seqlearn.tasks import (
     Waveform,
 )
 
-QUICK = ("alphabet", "arma", "binary_add", "countdown", "football", "next_number", "random_walk")
+QUICK = ("alphabet", "binary_add", "random_walk")
 PRESETS = [command for command in GOALS if " " not in command]
 MANY = [(command, seed) for command, goal in GOALS.items() for seed in range(goal.seeds)]
 

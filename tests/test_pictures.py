@@ -381,7 +381,13 @@ def test_what_is_too_much_is_left_out_and_said(tmp_path):
     assert (tmp_path / "states.png").stat().st_size < MOST
 
 
-@pytest.mark.parametrize("task", TASKS)
+ONE_OF_EACH = {(kind.mapping, kind.objective): name for name, kind in TASKS.items()}.values()
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "task", [pytest.param(name, marks=[] if name in ONE_OF_EACH else SLOW) for name in TASKS]
+)
 def test_every_task_shows_its_insides(task, tmp_path):
     settings = {"corpus": "grammar", "grammar_size": 20_000} if task == "char_lm" else {}
     data = TASKS[task](**settings)
