@@ -83,6 +83,8 @@ class Minimal(Layers):
         positive: bool = True,
         forget_bias: float = 0.0,
     ) -> None:
+        if not isinstance(positive, bool):
+            raise ValueError(f"`positive` must be true or false, got {positive!r}.")
         sizes = pairwise([input_size, *[hidden_size] * num_layers])
         super().__init__(
             (Averaging(*size, self.gates, positive, forget_bias) for size in sizes), dropout
