@@ -54,7 +54,7 @@ GOALS: dict[str, Goal] = {
     "adding --model.cell gru --model.hidden_size 37": Goal(
         "the same, with as many weights", seeds=5
     ),
-    "adding --model.cell rnn --model.hidden_size 65": Goal(
+    "adding --model.cell rnn --model.hidden_size 66": Goal(
         "failure: with as many weights a tanh network is no better than saying 1, above 0.15",
         seeds=5,
         also=lambda m: m["test/mse@100"] > 0.15,
@@ -81,7 +81,7 @@ GOALS: dict[str, Goal] = {
     ),
     "anbncn": Goal("every set right at n = 10", seeds=5),
     "associative_recall": Goal("accuracy of at least 0.99 at 16 steps, of four pairs", seeds=5),
-    "associative_recall --model.cell gru --model.hidden_size 64": Goal(
+    "associative_recall --model.cell gru --model.hidden_size 65": Goal(
         "the same, with as many weights", seeds=5
     ),
     "binary_add": Goal("exact match 1 at 8, 16, 64, 256 and 1024 bits", seeds=20),
@@ -104,7 +104,7 @@ GOALS: dict[str, Goal] = {
         "at most 4 % above the entropy of the grammar, where forgetting a noun's number costs 5 %"
     ),
     "copy_memory": Goal("accuracy of at least 0.99 after a delay of 100", seeds=5),
-    "copy_memory --model.cell rnn --model.hidden_size 94": Goal(
+    "copy_memory --model.cell rnn --model.hidden_size 95": Goal(
         "failure: with as many weights a tanh network hardly recalls: a loss above 1.9, where no "
         "memory has ln 8 = 2.079",
         seeds=5,
@@ -140,7 +140,7 @@ GOALS: dict[str, Goal] = {
     ),
     "temporal_order": Goal("accuracy of at least 0.99 at 50 symbols, of four classes", seeds=5),
     "temporal_order --data.marks 3": Goal("the same, of eight classes", seeds=5),
-    "temporal_order --model.cell rnn --model.hidden_size 67": Goal(
+    "temporal_order --model.cell rnn --model.hidden_size 68": Goal(
         "failure: with as many weights a tanh network stays at chance, 0.25, below 0.35",
         seeds=5,
         also=lambda m: m["test/accuracy@50"] < 0.35,
