@@ -6,6 +6,7 @@ import io
 import json
 import math
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -18,8 +19,9 @@ from PIL import Image
 
 from seqlearn import cli
 from seqlearn.benchmark import tasks
-from seqlearn.findings import Finding, Standing
+from seqlearn.findings import Finding, Findings, Standing
 from seqlearn.findings import standing as summary
+from seqlearn.grid import Job
 from seqlearn.plots.bench import curves, heat_map, share
 from seqlearn.plots.style import save
 from seqlearn.ranking import markdown
@@ -140,7 +142,8 @@ def test_more_cells_and_seeds_join_but_no_other_settings(done, capsys):
     folder, _ = done
     more = ("--cells", "rnn,gru,lstm", "--tasks", "football", "--seeds", "3", "--dry-run")
     assert "9 runs, 4 of them finished" in benchmark(folder, *more, "--", *QUICK)
-    for other in (("--match-parameters", "500", "--", *QUICK), ("--", *QUICK[:2])):
+    different = ("--match-parameters", "500", "--", *QUICK)
+    for other in (different, ("--dry-run", *different), ("--", *QUICK[:2])):
         with pytest.raises(SystemExit) as refused:
             benchmark(folder, *GRID, *other)
         assert refused.value.code == 2
@@ -188,6 +191,14 @@ class Even(Own):
         if hidden_size % 4:
             raise ValueError(f"hidden_size must be a multiple of 4, got {hidden_size}")
         super().__init__(input_size, hidden_size, **arguments)
+class Square(Own):
+    def __init__(self, input_size, hidden_size, **arguments):
+        assert hidden_size in [k * k for k in range(100)], "hidden_size must be a square"
+        super().__init__(input_size, hidden_size, **arguments)
+class Small(Own):
+    def __init__(self, input_size, hidden_size, **arguments):
+        assert hidden_size <= 40, "hidden_size must be at most 40"
+        super().__init__(input_size, hidden_size, **arguments)
 """
 
 
@@ -228,6 +239,38 @@ def test_sizes_that_a_cell_cannot_have_are_passed_over(own):
         size = recipe.fitting("own.Even", wanted)
         distance = {k: abs(recipe.parameters("own.Even", k) - wanted) for k in range(4, 90, 4)}
         assert min(distance, key=distance.__getitem__) == size
+
+
+def test_sizes_are_found_among_few_and_below_the_largest(own):
+    recipe = Recipe("parity", {})
+    for cell, sizes in (("own.Square", [k * k for k in range(1, 9)]), ("own.Small", range(1, 41))):
+        for size in sizes:
+            assert recipe.fitting(cell, recipe.parameters(cell, size)) == size
+    assert recipe.fitting("own.Small", 10**5) == 40
+
+
+def test_of_two_sizes_the_one_that_came_last_counts(tmp_path):
+    grid = ("--cells", "rnn", "--tasks", "football", "--jobs", "2")
+    benchmark(tmp_path, *grid, "--seeds", "2", "--", *QUICK)
+    for run, result in results(tmp_path).items():  # as if the preset had changed since
+        sizes = {0: (9, "2099-01-01"), 1: (8, "2000-01-01")}[result["seed"]]
+        changed = dict(zip(("hidden_size", "finished"), sizes, strict=True))
+        (run / "results.json").write_text(json.dumps(result | changed))
+    (standing, *_) = Findings(tmp_path).standings
+    assert (standing.hidden_size, standing.seeds) == (9, 1)
+
+
+def test_a_run_that_cannot_go_on_begins_anew(done, tmp_path):
+    folder = tmp_path / "bench"
+    shutil.copytree(done[0] / "rnn/seed0/football", folder / "rnn/seed0/football")
+    (run,) = results(folder)
+    job = Job("football", "rnn", 0, 8)
+    assert job.arguments(folder, ()) == ["--resume", str(run)]
+    last = run / "checkpoints/last.ckpt"
+    last.write_bytes(last.read_bytes()[:-9])
+    assert job.arguments(folder, ())[:2] == ["--task", "football"]
+    last.unlink()
+    assert job.arguments(folder, ())[:2] == ["--task", "football"]
 
 
 def test_without_the_length_trained_on_the_shortest_takes_its_place(tmp_path):
@@ -279,6 +322,8 @@ def test_settings_for_all_runs_count_for_the_size_too():
         ("parity,adding", ["parity", "adding"]),
         ("all,-parity", [name for name in task_names() if name != "parity"]),
         ("parity,parity", ["parity"]),
+        ("-parity", [name for name in task_names() if name != "parity"]),
+        ("parity,-parity,adding", ["adding"]),
     ],
 )
 def test_tasks_are_named_or_all_or_all_but_some(word, chosen):
@@ -304,6 +349,16 @@ def test_tasks_are_named_or_all_or_all_but_some(word, chosen):
             ["--cells", "rnn", "--tasks", "football", "--", "--trainer.max_steps", "-1"],
             "must have an end",
         ),
+        (
+            ["--cells", "rnn", "--tasks", "football", "--", "--trainer.max_epochs", "-1"],
+            "argument --trainer.max_epochs: runs must have an end, got -1",
+        ),
+        (
+            ["--cells", "rnn", "--tasks", "football", "--", "--model.foo", "3"],
+            "got an unexpected keyword argument 'foo'",
+        ),
+        (["--cells", "rnn", "--tasks", "football", "--seeds", "null"], "must be an integer"),
+        (["--cells", "rnn", "--tasks", "football", "--jobs", "null"], "must be an integer"),
         (["--cells", "rnn,,gru", "--tasks", "football"], "words with commas between"),
         (["--cells", "rnn", "--tasks", "football", "--seeds", "0"], "must be at least 1"),
         (["--cells", "rnn", "--tasks", "football", "--jobs", "x"], "must be an integer"),
@@ -328,6 +383,20 @@ def test_what_cannot_be_meant_is_refused_in_one_line(arguments, message, capsys,
     assert refused.value.code == 2 and message in line
     assert line.startswith("seqlearn benchmark: error: ")
     assert not (tmp_path / "bench").exists()
+
+
+def test_what_one_task_would_refuse_is_refused_before_any_run(tmp_path, capsys):
+    flags = ("--lr_scheduler.total_iters", "50")  # of these two only parity has a schedule
+    with pytest.raises(SystemExit, match="2"):
+        grid = ("--cells", "rnn", "--tasks", "parity,reber", "--seeds", "1", "--dry-run")
+        benchmark(tmp_path, *grid, "--", *flags)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "argument --lr_scheduler.total_iters: there is no such argument" in line
+
+
+def test_a_value_is_no_flag(tmp_path):
+    grid = ("--cells", "rnn", "--tasks", "football", "--seeds", "1", "--dry-run")
+    assert "1 runs" in benchmark(tmp_path, *grid, "--", "--trainer.logger.name", "model")
 
 
 def test_a_dry_run_tells_how_much_there_is_to_do_and_leaves_nothing(tmp_path):
@@ -378,10 +447,13 @@ def standing(**values):
         ({"simple": 0.5, "optimum": 1.0, "mean": 0.3}, 0.0),
         ({"metric": "mse", "simple": 2.0, "optimum": 0.0, "mean": 0.5}, 0.75),
         ({"metric": "mse", "simple": 2.0, "goal": 1.0, "mean": 0.5}, 1.0),
+        ({"metric": "mse", "simple": 1.0, "goal": 2.0, "mean": 0.5}, math.nan),
+        ({"simple": 0.99, "goal": 0.95, "mean": 0.97}, math.nan),
+        ({"simple": 1.0, "optimum": 1.0, "mean": 0.97}, math.nan),
     ],
 )
 def test_colours_go_from_the_simple_predictor_to_the_optimum(values, expected):
-    assert share(standing(**values)) == pytest.approx(expected)
+    assert share(standing(**values)) == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_table_says_how_many_seeds_reached_the_goal():

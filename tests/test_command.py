@@ -1,5 +1,6 @@
 """The command: from help to a finished run, and what can be asked of it afterwards."""
 
+import contextlib
 import csv
 import json
 import os
@@ -259,6 +260,20 @@ def test_epochs_are_there_for_those_who_think_in_them(seqlearn):
     assert (
         results["checkpoint"] == "checkpoints/last.ckpt"
     )  # no validation came, so there is no best
+
+
+def test_a_schedule_to_the_end_goes_along_with_the_steps(capfd):
+    def iters(*flags):
+        with contextlib.suppress(SystemExit):
+            cli.main(["fit", *flags, "--print_config"])
+        Path("printed.yaml").write_text(text := capfd.readouterr().out)
+        return yaml.safe_load(text)["lr_scheduler"]["init_args"]["total_iters"]
+
+    parity, five = ("--task", "parity"), ("--trainer.max_steps", "5000")
+    assert (iters(*parity), iters(*parity, *five)) == (1000, 5000)
+    own = ("--lr_scheduler.total_iters", "300")
+    assert iters(*parity, *five, *own) == 300
+    assert iters("--config", "printed.yaml", "--trainer.max_steps", "7") == 300
 
 
 def test_flags_of_the_trainer_the_network_and_the_optimizer_reach_them(seqlearn):

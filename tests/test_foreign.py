@@ -88,6 +88,56 @@ class Ahead(nn.GRU):
         return states.flip(1), state
 
 
+class LateNews(nn.Module):
+    """A class that looks ahead behind a norm, which makes all even inputs alike."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.norm = nn.LayerNorm(input_size)
+        self.layer = nn.GRU(input_size, hidden_size, batch_first=True, bidirectional=True)
+
+    def forward(self, x, state=None):
+        states, state = self.layer(self.norm(x), state)
+        return states.unflatten(2, (2, -1)).mean(2), state
+
+
+class StepsFirst(nn.GRU):
+    """A class of PyTorch's that goes on to read the steps first."""
+
+    def forward(self, x, state=None):
+        return super().forward(x, state)
+
+
+class Turned(nn.GRU):
+    """A class that sees to the order of axes itself."""
+
+    def forward(self, x, state=None):
+        states, state = super().forward(x.transpose(0, 1), state)
+        return states.transpose(0, 1), state
+
+
+class TurnedLayer(Turned):
+    """The same, which takes its two sizes and no more."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+
+
+class Noisy(Sizes):
+    """A class with noise in its states, whatever it is used for."""
+
+    def forward(self, x, state=None):
+        states, state = super().forward(x, state)
+        return states + 0.1 * torch.randn_like(states), state
+
+
+class Dim(nn.GRU):
+    """A class whose sizes have the names of a layer's."""
+
+    def __init__(self, dim, hidden_dim):
+        super().__init__(dim, hidden_dim, batch_first=True)
+
+
 class Two(nn.GRU):
     """A class whose sizes have other names, without layers."""
 
@@ -115,6 +165,9 @@ class Asked(nn.Module):
         (Two, {}),
         (partial(nn.GRU, batch_first=True), {"num_layers": 2}),
         (partial(Two), {}),
+        (Dim, {}),
+        (Turned, {"num_layers": 2}),
+        (TurnedLayer, {}),
         (Asked, {"num_layers": 3, "power": 2.0}),
     ],
 )
@@ -136,6 +189,8 @@ def test_signatures_say_what_a_class_takes(cell, arguments):
         ("torch.nn.GRU", {"batch_first": False}, "`batch_first` must be True, as a cell reads"),
         (partial(nn.GRU, batch_first=False), {}, "`batch_first` must be True"),
         (Ahead, {}, "must not look ahead: a state is to know no later input"),
+        (LateNews, {}, "must not look ahead: a state is to know no later input"),
+        (StepsFirst, {}, r"must read \(B, T, F\), each sequence by itself"),
         ("torch.nn.GRUCell", {}, r"'torch.nn.GRUCell' cannot read \(B, T, F\): .*got 3D instead"),
         ("torch.nn.Conv1d", {}, "cannot be built with .*missing 1 required .*'kernel_size'"),
         ("torch.nn.GRU", {"speed": 1}, "cannot be built with .*unexpected keyword .*'speed'"),
@@ -149,6 +204,10 @@ def test_what_cannot_be_a_cell_is_refused(cell, arguments, message):
         pytest.importorskip(cell.rpartition(".")[0])
     with pytest.raises(ValueError, match=message):
         make_cell(cell, (3, 5), **arguments)
+
+
+def test_noise_is_no_look_ahead():
+    assert make_cell(Noisy, (3, 5), num_layers=1).training
 
 
 def test_what_keeps_no_state_is_a_cell_where_none_is_needed():

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from seqlearn import cli
-from seqlearn.record import PAGE, PLOTS, RESULTS
+from seqlearn.checkpoints import read, write
+from seqlearn.record import LAST, PAGE, PLOTS, RESULTS
 
 PICTURES = {"predictions", "learning_curve", "length_generalization", "hidden_states"}
 PICTURES |= {"gradient_flow"}
@@ -158,13 +159,18 @@ def test_a_signal_during_the_report_leaves_a_complete_run(monkeypatch, capfd):
     cli.main(["report", str(run)])
 
 
-def test_a_run_that_is_complete_keeps_its_seconds_when_it_is_resumed():
+@pytest.mark.parametrize("more", [0, 5])
+def test_a_run_keeps_its_seconds_when_it_is_resumed(more):
     run = fit("--report", "false")
     before = json.loads((run / RESULTS).read_text())
-    (run / RESULTS).write_text(json.dumps({**before, "seconds": 1000.0}))
-    cli.main(["fit", "--resume", str(run)])
+    saved = read(run / LAST)
+    assert 0 < saved["seqlearn"]["seconds"] <= before["seconds"] + 0.01
+    saved["seqlearn"]["seconds"] = 1000.0
+    write(saved, run / LAST)
+    cli.main(["fit", "--resume", str(run), f"--trainer.max_steps={before['steps'] + more}"])
     after = json.loads((run / RESULTS).read_text())
-    assert 1000 <= after["seconds"] < 1100 and after["metrics"] == before["metrics"]
+    assert 1000 <= after["seconds"] < 1100 and after["steps"] == before["steps"] + more
+    assert more or after["metrics"] == before["metrics"]
 
 
 def test_a_run_without_a_validation_says_so(capfd):

@@ -11,8 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqlearn import files
-from seqlearn.errors import fail, refuse, say
+from seqlearn.errors import fail, is_own_bug, refuse, say
 from seqlearn.imports import quick_imports
 from seqlearn.limits import Rule
 from seqlearn.output import put
@@ -44,14 +43,15 @@ def several(word: str) -> list[str]:
 
 def tasks(word: str) -> list[str]:
     """Read the words of tasks: ``all`` is all of them, ``-reverse`` leaves one out."""
-    known, chosen = task_names(), list[str]()
+    known = task_names()
+    chosen = [*known] if word.strip().startswith("-") else []
     for each in several(word):
         name = each.removeprefix("-")
         if name not in (*known, "all"):
             rule = f"must be all or some of {', '.join(known)}, got {each!r}"
             raise argparse.ArgumentTypeError(f"{rule}{nearest(name, known)}")
         if each.startswith("-"):
-            chosen = [other for other in chosen or known if other != name]
+            chosen = [other for other in chosen if other != name]
         else:
             chosen += known if name == "all" else [name]
     if not chosen:
@@ -75,8 +75,12 @@ def make_parser() -> Parser:
         required=True,
         help="words of tasks, or all; all,-reverse leaves one out",
     )
-    parser.add_argument("--seeds", type=Rule(1, 10**4), default=5, help="how many (5)")
-    parser.add_argument("--first-seed", type=Rule(0, 2**31), default=0, help="the first (0)")
+    parser.add_argument(
+        "--seeds", type=Rule(1, 10**4, optional=False), default=5, help="how many (5)"
+    )
+    parser.add_argument(
+        "--first-seed", type=Rule(0, 2**31, optional=False), default=0, help="the first (0)"
+    )
     parser.add_argument(
         "--match-parameters",
         type=Rule(1, 10**7),
@@ -91,7 +95,7 @@ def make_parser() -> Parser:
     )
     parser.add_argument(
         "--jobs",
-        type=Rule(1, 1000),
+        type=Rule(1, 1000, optional=False),
         default=os.cpu_count() or 1,
         help="how many runs at a time (as many as the machine has cores)",
     )
@@ -123,12 +127,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with Signals() as signals, quick_imports():
         from seqlearn.estimate import Clock
         from seqlearn.ranking import publish
+        from seqlearn.sweep import export, sweep
     signals.heed()
     with Signals(interrupt):
         recipes, jobs = prepare(wanted)
         if wanted.export_sweep:
-            export(wanted)
+            options = {"folder": wanted.folder, "match-parameters": wanted.match_parameters}
+            grid = wanted.tasks, wanted.cells, wanted.seeds
+            export(wanted.export_sweep, sweep(grid, options, wanted.flags))
             return
+        claim(wanted)
         clock, left = Clock(recipes), list["Job"]()
         for job in jobs:
             if record := job.finished(wanted.folder):
@@ -142,7 +150,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             seconds = clock.left(left, wanted.jobs, clock.measured)
             put(f"about {in_words(seconds)}, {wanted.jobs} at a time")
             return
-        claim(wanted)
     with Signals() as signals:
         failed = run(wanted, left, clock, signals)
         publish(wanted.folder)
@@ -158,18 +165,22 @@ def prepare(wanted: argparse.Namespace) -> tuple[dict[str, "Recipe"], list["Job"
     from seqlearn.grid import DECIDED, plan
 
     given = settings(wanted.flags, ())
-    for word in wanted.flags:
+    for word in filter(lambda word: word.startswith("-"), wanted.flags):
         name = word.removeprefix("--").partition("=")[0].rstrip("+")
         if re.match("-[a-zA-Z]", word) or name in DECIDED or name.startswith("model.cell_args"):
             refuse("benchmark", f"argument {word}: not for a benchmark, which sees to it itself")
-    if given.get("trainer.max_steps") == -1 and "trainer.max_epochs" not in given:
-        refuse("benchmark", "argument --trainer.max_steps: runs must have an end, got -1")
+    ends = [name for name in ("trainer.max_steps", "trainer.max_epochs") if name in given]
+    if ends and all(given[name] == -1 for name in ends):
+        refuse("benchmark", f"argument --{ends[0]}: runs must have an end, got -1")
     recipes = dict(recipes_of(wanted.tasks, given))
     try:
         jobs = plan(recipes, wanted.cells, wanted.seeds, wanted.match_parameters)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
+        if is_own_bug(error):
+            raise
         refuse("benchmark", f"argument --cells: {error}")
-    check(jobs[0].arguments(wanted.folder, wanted.flags))
+    for job in {job.task: job for job in (jobs if given else jobs[:1])}.values():
+        check(job.arguments(wanted.folder, wanted.flags))
     return recipes, jobs
 
 
@@ -197,12 +208,12 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def claim(wanted: argparse.Namespace) -> None:
-    """Note what all runs of the folder share, or refuse one where they share something else."""
+    """Note what all runs of the folder share, or refuse if they share something else."""
     from seqlearn.grid import agree
 
     shared = {"match_parameters": wanted.match_parameters, "flags": wanted.flags}
     try:
-        if differs := agree(wanted.folder, shared):
+        if differs := agree(wanted.folder, shared, note=not wanted.dry_run):
             refuse("benchmark", f"argument --folder: {differs}; take another folder")
     except OSError as error:
         refuse("benchmark", f"argument --folder: cannot write there: {error}")
@@ -229,19 +240,6 @@ def run(wanted: argparse.Namespace, left: Sequence["Job"], clock: "Clock", signa
             failed += 1
             say("benchmark", f"{job} failed with exit code {code}: {job.last_words(folder)}")
     return failed
-
-
-def export(wanted: argparse.Namespace) -> None:
-    """Write the sweep, and say how to start it."""
-    from seqlearn.sweep import sweep
-
-    options = {"folder": wanted.folder, "match-parameters": wanted.match_parameters}
-    text = sweep((wanted.tasks, wanted.cells, wanted.seeds), options, wanted.flags)
-    try:
-        files.replace(wanted.export_sweep.absolute(), text.encode())
-    except OSError as error:
-        refuse("benchmark", f"argument --export-sweep: cannot write: {error}")
-    put(f"wandb sweep {wanted.export_sweep}   # says the ID; then on each machine: wandb agent ID")
 
 
 if __name__ == "__main__":

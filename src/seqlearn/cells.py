@@ -212,7 +212,7 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
     input_size, hidden_size = sizes
     try:
         module = foreign.adapt(make, module, sizes)
-        states = foreign.look(module, input_size)[0]
+        states = foreign.look(module, torch.zeros(1, 2, input_size))[0]
     except (TypeError, ValueError, RuntimeError) as error:
         if is_own_bug(error):
             raise
@@ -222,8 +222,8 @@ def make_cell(cell: Cell, sizes: tuple[int, int], **arguments: Any) -> nn.Module
             f"`cell` {cell!r} must give states (B, T, {hidden_size}), "
             f"but made {tuple(states.shape)} of inputs (1, 2, {input_size})."
         )
-    if make not in CELLS.values() and foreign.looks_ahead(module, input_size):
-        raise ValueError(f"`cell` {cell!r} must not look ahead: a state is to know no later input.")
+    if make not in CELLS.values() and (wrong := foreign.strays(module, input_size)):
+        raise ValueError(f"`cell` {cell!r} {wrong}.")
     return module
 
 

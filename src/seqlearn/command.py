@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -188,10 +187,8 @@ class Command(TaskCLI):
 
     def fit(self, **kwargs: Any) -> None:
         """Train, go back to the best weights, test and report."""
-        started = time.perf_counter()
         self.trainer.fit(**kwargs)
         self.stop_if_asked()
-        seconds = time.perf_counter() - started
         kept = self.run.kept() if self.run else None
         path = str(self.run.folder / kept) if self.run and kept else None
         path = self.trainer.strategy.broadcast(path)  # only the main process knows the folder
@@ -203,7 +200,7 @@ class Command(TaskCLI):
         self.stop_if_asked()
         if self.trainer.is_global_zero:
             with Signals(self.interrupt):
-                conclude(self.run, self.trainer, self.model, self.datamodule, metrics, seconds)
+                conclude(self.run, self.trainer, self.model, self.datamodule, metrics)
 
     def stop_if_asked(self) -> None:
         """Stop for a signal at the end of the fit, or a file that could not be written."""

@@ -16,20 +16,12 @@ from seqlearn.data import SequenceDataModule
 from seqlearn.errors import say
 from seqlearn.goals import met
 from seqlearn.modules import SequenceModule
-from seqlearn.record import FORMAT, LAST, Record, RecordError, read_results
+from seqlearn.record import FORMAT, LAST, Record
 from seqlearn.run import Run
 from seqlearn.summary import rows
 
 SHOWN = 5
 """Examples in the terminal."""
-
-
-def earlier(run: Run) -> float:
-    """Give the seconds of a run that was complete before, and was resumed."""
-    try:
-        return float(read_results(run.folder)["seconds"])
-    except RecordError:
-        return 0.0
 
 
 def results(
@@ -38,7 +30,6 @@ def results(
     data: SequenceDataModule,
     metrics: Mapping[str, float],
     steps: int,
-    seconds: float,
 ) -> dict[str, Any]:
     """Say what a run came to, for programs: what stands in ``results.json``."""
     goal = None if data.goal is None else {"bound": data.goal, "met": met(data, metrics)}
@@ -52,7 +43,7 @@ def results(
         "seed": run.config["seed_everything"],
         "finished": f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}",
         "steps": steps,
-        "seconds": round(seconds + earlier(run), 2),
+        "seconds": round(run.seconds, 2),
         "checkpoint": run.kept(),
         "metric": data.metric,
         "length": data.length,
@@ -69,7 +60,6 @@ def conclude(
     module: SequenceModule,
     data: SequenceDataModule,
     metrics: Mapping[str, float],
-    seconds: float,
 ) -> None:
     """Write down what a run came to, and show it.
 
@@ -81,21 +71,20 @@ def conclude(
         module: The network, with the weights to judge the run by.
         data: The task.
         metrics: Those of the test.
-        seconds: How long the fit took.
 
     Raises:
         RunError: If the results cannot be written.
     """
     steps = trainer.global_step
     if run:
-        run.write_results(results(run, module, data, metrics, steps, seconds))
+        run.write_results(results(run, module, data, metrics, steps))
     answers = ask(module, data, report.EXAMPLES)
     examples, faults = report.described(data, answers)
     notes = []
     if run:
         folder = os.path.relpath(run.folder)
         threads = "one thread" if (n := torch.get_num_threads()) == 1 else f"{n} threads"
-        notes.append(f"{steps} steps in {seconds:.1f} s on {threads}; run folder: {folder}")
+        notes.append(f"{steps} steps in {run.seconds:.1f} s on {threads}; run folder: {folder}")
         if run.kept() == LAST:
             notes.append("never validated: these are the last weights, maybe not the best")
         pictures = {}

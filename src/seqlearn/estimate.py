@@ -81,7 +81,7 @@ def measure(recipe: Recipe, job: Job) -> float:
         return 0.0
     finally:
         torch.set_num_threads(threads)
-    count: int = recipe.trainer["max_steps"]
+    count: int = recipe.trainer["max_steps"] * recipe.trainer.get("accumulate_grad_batches", 1)
     interval = recipe.trainer["val_check_interval"]  # steps, unless a share of an epoch, or a time
     validations = count / interval if isinstance(interval, int) else 1
     batches = {

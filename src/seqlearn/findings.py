@@ -22,7 +22,7 @@ from seqlearn.tasks import TASKS
 
 RUNS, RESULTS = "runs.csv", "results.csv"
 WHAT = ("task", "cell", "hidden_size", "seed")
-"""What tells runs apart."""
+"""What tells runs apart; of two alike the later counts, and so does the size that came last."""
 SAMPLED = 1000
 """Training sequences whose mean length counts."""
 
@@ -57,7 +57,7 @@ class Standing(NamedTuple):
         reached: Seeds that reached the goal at this length; None if there is none.
         steps_to_goal: Median of the seeds that did in validation; None if none did.
         seconds: Median of a fit, validation included.
-        tokens_per_second: Median of the input steps trained on in a second.
+        tokens_per_second: Median of the steps of sequences trained on in a second of it.
         simple: The best simple predictor, as far as that is known.
     """
 
@@ -92,12 +92,14 @@ class Findings:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        found: dict[tuple[Any, ...], Record] = {}  # of each seed the latest run
-        for run in sorted(folder.glob(RUN)):
+        records = []
+        for run in folder.glob(RUN):
             with suppress(RecordError):  # not finished
-                record = Record(run)
-                found[tuple(record.results[name] for name in WHAT)] = record
-        self.records = [*found.values()]
+                records.append(Record(run))
+        records.sort(key=lambda record: str(record.results["finished"]))
+        found = {tuple(record.results[name] for name in WHAT): record for record in records}
+        latest = {key[:2]: key[2] for key in found}
+        self.records = [record for key, record in found.items() if key[2] == latest[key[:2]]]
         configs = {record.results["task"]: record.config["data"] for record in self.records}
         self.tasks = {task: TASKS[task](**data) for task, data in configs.items()}
 
@@ -153,6 +155,7 @@ def findings(
     """
     results = record.results
     seconds = max(results["seconds"], 1e-3)
+    sequences = data.batch_size * record.config["trainer"]["accumulate_grad_batches"]
     for name, value in results["metrics"].items():
         metric, _, tested = name.removeprefix("test/").partition("@")
         if metric != results["metric"]:
@@ -172,7 +175,7 @@ def findings(
             steps_to_goal=first_met(record, data),
             steps=results["steps"],
             seconds=results["seconds"],
-            tokens_per_second=round(results["steps"] * data.batch_size * length / seconds),
+            tokens_per_second=round(results["steps"] * sequences * length / seconds),
             run=str(record.folder.relative_to(folder)),
         )
 

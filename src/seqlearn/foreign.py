@@ -71,7 +71,7 @@ def build(cell: Callable[..., Any], sizes: tuple[int, int], arguments: dict[str,
     sizes_taken = sizes[has_one_width(cell) :]
     generator = torch.get_rng_state()
     module = cell(*sizes_taken, **given)
-    if getattr(module, "batch_first", True) is False:
+    if getattr(module, "batch_first", True) is False and reads_as_torch(module):
         said = {**(cell.keywords if isinstance(cell, partial) else {}), **arguments}
         if "batch_first" in said:
             raise ValueError("`batch_first` must be True, as a cell reads (B, T, F), got False.")
@@ -83,33 +83,52 @@ def build(cell: Callable[..., Any], sizes: tuple[int, int], arguments: dict[str,
 def adapt(cell: Callable[..., Any], module: nn.Module, sizes: tuple[int, int]) -> nn.Module:
     """Give what a cell has built the shape of one, if it has another."""
     widen = nn.Linear(*sizes) if has_one_width(cell) else None
-    given = look(module, sizes[widen is not None])
+    given = look(module, torch.zeros(1, 2, sizes[widen is not None]))
     asked = [] if isinstance(given, tuple) else flags(module)
     if widen or asked or isinstance(given, Tensor):
         return Foreign(module, widen, asked)
     return module
 
 
-def look(module: nn.Module, size: int, second: float = 0.0) -> Any:
-    """See what a module makes of ``(1, 2, size)``: zeros, then ``second``."""
-    x = torch.zeros(1, 2, size)
-    x[:, 1] = second
-    with torch.no_grad():  # and in evaluation, so that the look leaves no trace
-        given = module.eval()(x)
+def look(module: nn.Module, x: Tensor) -> Any:
+    """See what a module makes of ``(B, T, F)``, the same each time."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        given = module.eval()(x)  # in evaluation, so that the look leaves no trace
     module.train()
     return given
 
 
-def looks_ahead(module: nn.Module, size: int) -> bool:
-    """Tell whether what a cell makes of the first step depends on the second."""
-    one, other = (look(module, size, second)[0][:, 0] for second in (0.0, 1.0))
-    return not torch.allclose(one, other, atol=1e-4, equal_nan=True)
+def strays(module: nn.Module, size: int) -> str | None:
+    """Say what a cell reads that it must not, for the states of a step: later ones, or others."""
+    x = torch.rand(2, 4, size, generator=torch.Generator().manual_seed(0))
+    later, other = x.clone(), x.clone()
+    later[:, 2:], other[0] = x[:, 2:] ** 2, x[0] ** 2  # what is normalized differs too
+    states, after_later, after_other = (look(module, each)[0] for each in (x, later, other))
+    if not alike(states[:, :2], after_later[:, :2]):
+        return "must not look ahead: a state is to know no later input"
+    if not alike(states[1], after_other[1]):
+        return "must read (B, T, F), each sequence by itself"
+    return None
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two states are the same but for what is rounded."""
+    return torch.allclose(one, other, atol=1e-4, equal_nan=True)
+
+
+def reads_as_torch(module: nn.Module) -> bool:
+    """Tell whether a forward is PyTorch's own; another may see to the order of axes itself."""
+    return type(module).forward.__module__.startswith("torch.")
 
 
 def has_one_width(cell: Callable[..., Any]) -> bool:
     """Tell whether a class takes a single size, by the name of its first parameter."""
     names, _ = parameters(cell)
-    return next(iter(names), None) in WIDTHS and "hidden_size" not in names
+    if next(iter(names), None) not in WIDTHS or "hidden_size" in names:
+        return False
+    _, *others = inspect.signature(cell).parameters.values()
+    return all(p.default is not p.empty or p.kind in VARIADIC for p in others)
 
 
 def flags(module: nn.Module) -> list[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqlearn import files
+from seqlearn.checkpoints import read
+from seqlearn.errors import CheckpointError
 from seqlearn.examples import SIGN
 from seqlearn.record import LAST, Record, RecordError, read_config
 from seqlearn.score import in_words, number
@@ -87,7 +89,7 @@ class Job(NamedTuple):
     def arguments(self, folder: Path, flags: Sequence[str]) -> list[str]:
         """What ``seqlearn fit`` is to be told: to go on from a checkpoint, or to begin."""
         for run in self.runs(folder):
-            if (run / LAST).is_file() and size(run) == self.hidden_size:
+            if size(run) == self.hidden_size and sound(run / LAST):
                 return ["--resume", str(run)]
         seed = str(self.seed)
         return [
@@ -96,6 +98,15 @@ class Job(NamedTuple):
             *("--seed_everything", seed, "--data.seed", seed),
             *("--trainer.default_root_dir", str(self.root(folder)), *QUIET, *flags),
         ]
+
+
+def sound(path: Path) -> bool:
+    """Tell whether there is a checkpoint to go on from."""
+    try:
+        read(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def size(run: Path) -> int | None:
@@ -118,8 +129,13 @@ def reached(record: Record) -> str:
     return f"{said}{sign}, {in_words(results['seconds'])}"
 
 
-def agree(folder: Path, plan: dict[str, Any]) -> str | None:
-    """Note what all runs of a folder have in common; say what differs if it is noted otherwise.
+def agree(folder: Path, plan: dict[str, Any], note: bool) -> str | None:
+    """Say what differs from what all runs of a folder have in common.
+
+    Args:
+        folder: That of the benchmark.
+        plan: What they are to have in common.
+        note: Whether to write it down where nothing is noted.
 
     Raises:
         OSError: If it cannot be written.
@@ -128,7 +144,10 @@ def agree(folder: Path, plan: dict[str, Any]) -> str | None:
     try:
         noted = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        files.replace(path, f"{json.dumps(plan, indent=2)}\n".encode())
+        if note:
+            folder.mkdir(parents=True, exist_ok=True)
+            with files.held(folder):
+                files.replace(path, f"{json.dumps(plan, indent=2)}\n".encode())
         return None
     except ValueError:
         noted = None

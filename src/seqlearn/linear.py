@@ -59,7 +59,7 @@ class Averaging(nn.Module):
 
     def forward(self, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """Run over ``(T, B, F)``."""
-        c, *gates = widened(self.weights(x)).chunk(1 + self.gates, -1)
+        c, *gates = at_least_32(self.weights(x)).chunk(1 + self.gates, -1)
         if self.positive:
             c = c.relu() + c.clamp(max=0).sigmoid()  # g
         new = gates[0]  # the share of it is sigmoid of this
@@ -169,9 +169,9 @@ class Turning(nn.Module):
     def forward(self, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """Run over ``(T, B, F)``."""
         x = F.glu(self.bend(F.gelu(x))) if self.bend else x
-        nu, theta, gamma = (widened(part).exp() for part in (self.nu, self.theta, self.gamma))
+        nu, theta, gamma = (at_least_32(part).exp() for part in (self.nu, self.theta, self.gamma))
         turn = torch.polar((-nu).exp(), theta)[None, None]  # the same at every step
-        pairs = widened(self.into(x)).view(*x.shape[:2], -1, 2) * gamma[:, None]
+        pairs = at_least_32(self.into(x)).view(*x.shape[:2], -1, 2) * gamma[:, None]
         h = scan(turn, torch.view_as_complex(pairs), start)
         read = self.out(torch.view_as_real(h).flatten(-2).to(x.dtype))
         return read + self.past(x), h[-1]
@@ -226,6 +226,6 @@ class LRU(Layers):
         super().__init__((Turning(*size, ring, k > 0) for k, size in enumerate(sizes)), dropout)
 
 
-def widened(x: Tensor) -> Tensor:
+def at_least_32(x: Tensor) -> Tensor:
     """Take at least 32 bits: what is left of 16 after a hundred steps is not much."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -108,13 +108,14 @@ def publish(folder: Path) -> None:
             say("benchmark", "no table, as no run has a test metric")
         return
     try:
-        paths = found.write()
-        paths.append(folder / "results.md")
-        files.replace(paths[-1], markdown(standings).encode())
-        for name, draw in {"heat_map": bench.heat_map, "curves": bench.curves}.items():
-            if figure := draw(standings):
-                paths.append(folder / f"{name}.png")
-                save(figure, paths[-1])
+        with files.held(folder):  # another benchmark may be at it
+            paths = found.write()
+            paths.append(folder / "results.md")
+            files.replace(paths[-1], markdown(standings).encode())
+            for name, draw in {"heat_map": bench.heat_map, "curves": bench.curves}.items():
+                if figure := draw(standings):
+                    paths.append(folder / f"{name}.png")
+                    save(figure, paths[-1])
     except OSError as error:
         where = error.filename2 or error.filename or folder
         raise RunError(f"{where}: {error.strerror}") from error

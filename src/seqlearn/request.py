@@ -109,8 +109,9 @@ def understand(verb: str, arguments: Sequence[str]) -> Request | None:
         return None
     if not task and not own:
         refuse(verb, f"argument --task: required, one of {', '.join(task_names())}")
-    check_early(verb, task, settings(arguments, configs.values()))
-    preset = yaml.safe_load(preset_file(task).read_text("utf-8")) if task else {}
+    wanted = settings(arguments, configs.values())
+    check_early(verb, task, wanted)
+    preset = read_preset(task, wanted.get("trainer.max_steps")) if task else {}
     if seen.output and (seen.output.is_dir() or not seen.output.parent.is_dir()):
         refuse(verb, f"argument --output: must be a file in a folder, got {seen.output}")
     output = seen.output or (seen.run / PREDICTIONS if seen.run else None)
@@ -129,6 +130,16 @@ def check_early(verb: str, task: str | None, wanted: Mapping[str, Any]) -> None:
         refuse(verb, error)
     if devices and wanted.get("trainer.accelerator") == "cpu" and (error := overrun(devices)):
         refuse(verb, error)
+
+
+def read_preset(task: str, steps: Any) -> dict[str, Any]:
+    """Read a preset; a schedule that goes on to its last step goes on to that of ``steps``."""
+    preset: dict[str, Any] = yaml.safe_load(preset_file(task).read_text("utf-8"))
+    schedule = preset.get("lr_scheduler", {}).get("init_args", {})
+    whole = schedule.get("total_iters") == preset["trainer"]["max_steps"]
+    if whole and isinstance(steps, int) and steps > 0:
+        schedule["total_iters"] = steps
+    return preset
 
 
 def without(arguments: Sequence[str], flag: str) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +48,9 @@ class Run(Callback):
         config: The whole configuration, resolved.
         checkpoints: Whether to keep ``last.ckpt``, by the callback `resumable`, and ``best.ckpt``,
             the weights of the lowest validation loss, by the callback `best`.
+
+    Attributes:
+        seconds: How long the fit took until it was ended, in all of its parts.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Run(Callback):
         self.checkpoints = checkpoints
         self.began = self.complete = False
         self.held = -1
+        self.seconds = self.started = 0.0
         last = self.folder / LAST if checkpoints else None
         self.resumable = Resumable(last, config["seed_everything"], config["save_every"])
         path = self.folder / BEST
@@ -120,12 +125,20 @@ class Run(Callback):
             raise RunError(f"{os.path.relpath(path)}: {error.strerror}") from error
         self.complete = True
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: D102
+        self.started = time.perf_counter()
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
         self.began = True
         self.rewind(trainer)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self.seconds = self.until_now()
         self.rewind(trainer)  # a finished run that is resumed takes no step, and is tested anew
+
+    def until_now(self) -> float:
+        """Give the seconds of the fit so far."""
+        return self.seconds + time.perf_counter() - self.started
 
     def rewind(self, trainer: Trainer) -> None:
         """Forget what was logged after the checkpoint."""
@@ -136,6 +149,8 @@ class Run(Callback):
     def on_load_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        if trainer.state.fn == "fit":
+            self.seconds = checkpoint.get(OWN, {}).get("seconds", 0.0)
         path, key = self.folder / BEST, self.best.state_key
         states = checkpoint.get("callbacks", {})
         state = states.get(key)
@@ -151,4 +166,5 @@ class Run(Callback):
     def on_save_checkpoint(  # noqa: D102
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint[OWN] = describe(self.task, self.config, trainer)
+        said = describe(self.task, self.config, trainer)
+        checkpoint[OWN] = said | {"seconds": self.until_now()}

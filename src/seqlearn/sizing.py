@@ -1,6 +1,7 @@
 """Networks of equal size: how many units give a cell so many parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from seqlearn.request import preset_file
 from seqlearn.tasks import TASKS
 
 UNEVEN = 64
-"""Sizes that are tried one after the other for one that a cell can have."""
+"""Sizes that are tried one after the other for the first that a cell can have."""
 
 
 class Recipe:
@@ -65,34 +66,32 @@ class Recipe:
         Raises:
             ValueError: If there is no such cell, or it cannot be built.
         """
-        few, many = 0, self.buildable(cell, 1)
+        few, many = 0, self.buildable(cell, range(1, 1 + UNEVEN))
+        if not many:
+            try:
+                self.parameters(cell, 1)  # says why
+            except AssertionError as error:
+                raise ValueError(str(error)) from error
         while self.parameters(cell, many) < parameters:
-            few, many = many, self.buildable(cell, 2 * many)
-        while (middle := self.buildable(cell, max(few + 1, (few + many) // 2), many)) < many:
-            enough = self.parameters(cell, middle) >= parameters
-            few, many = (few, middle) if enough else (middle, many)
+            above = self.buildable(cell, range(2 * many, 2 * many + UNEVEN))
+            above = above or self.buildable(cell, range(2 * many - 1, many, -1))
+            if not above:  # it is at its largest
+                break
+            few, many = many, above
+        while many - few > 1:
+            middle = (few + many) // 2
+            size = self.buildable(cell, [*range(middle, many), *range(middle - 1, few, -1)])
+            if not size:
+                break
+            enough = self.parameters(cell, size) >= parameters
+            few, many = (few, size) if enough else (size, many)
         near = [size for size in (few, many) if size]
         return min(near, key=lambda size: abs(self.parameters(cell, size) - parameters))
 
-    def buildable(self, cell: str, least: int, known: int | None = None) -> int:
-        """Find a size from ``least`` on that the cell can have: of some it must be even, or so.
-
-        Args:
-            cell: The word or path of the cell.
-            least: Where to begin.
-            known: A size that can be built, to end with.
-
-        Raises:
-            ValueError: If there is none among the next few.
-        """
-        refusal: Exception | None = None
-        for size in range(least, known or least + UNEVEN):
-            try:
+    def buildable(self, cell: str, sizes: Iterable[int]) -> int:
+        """Find the first of these sizes that the cell can have: of some it must be even; or 0."""
+        for size in sizes:
+            with suppress(AssertionError, ValueError):
                 self.parameters(cell, size)
-            except (AssertionError, ValueError) as error:
-                refusal = refusal or error
-                continue
-            return size
-        if known:
-            return known
-        raise ValueError(str(refusal))
+                return size
+        return 0

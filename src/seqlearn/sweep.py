@@ -1,9 +1,14 @@
 """A benchmark as a sweep of Weights & Biases, whose agents share the runs on any machines."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from seqlearn import files
+from seqlearn.errors import refuse
+from seqlearn.output import put
 
 HEAD = """\
 # Every cell on every task with every seed, a run each, for any number of agents on any machines:
@@ -40,3 +45,12 @@ def sweep(
         "parameters": {name: {"values": [*values]} for name, values in varied.items()},
     }
     return HEAD + yaml.safe_dump(plan, sort_keys=False, width=100)
+
+
+def export(path: Path, text: str) -> None:
+    """Write a sweep to a file, and say how to start it."""
+    try:
+        files.replace(path.absolute(), text.encode())
+    except OSError as error:
+        refuse("benchmark", f"argument --export-sweep: cannot write: {error}")
+    put(f"wandb sweep {path}   # says the ID; then on each machine: wandb agent ID")

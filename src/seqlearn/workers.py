@@ -5,19 +5,14 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqlearn.files import held
 from seqlearn.grid import Job
 from seqlearn.signals import Signals
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 PATIENCE = 0.5
 """Seconds between looks whether a signal has come."""
@@ -115,27 +110,14 @@ def work(fit: Fit, environment: dict[str, str], threads: int) -> None:
     torch.set_num_threads(threads)
     for path in (job.log(folder).parent, job.place(folder)):
         path.mkdir(parents=True, exist_ok=True)
-    with job.log(folder).open("w", encoding="utf-8") as file:
-        for output in (1, 2):
-            os.dup2(file.fileno(), output)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    with held(job.place(folder)):
-        if not job.finished(folder):
-            cli.main(["fit", *job.arguments(folder, fit.flags)])
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder for a while, once nobody else does: another benchmark may be at it."""
-    if fcntl is None:  # Windows
-        yield
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
+    with held(job.place(folder)):  # another benchmark may be at it
+        if job.finished(folder):
+            return
+        with job.log(folder).open("w", encoding="utf-8") as file:
+            for output in (1, 2):
+                os.dup2(file.fileno(), output)
+        cli.main(["fit", *job.arguments(folder, fit.flags)])
 
 
 def end_with_parent() -> None:

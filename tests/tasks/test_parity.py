@@ -38,11 +38,12 @@ def test_bits_are_fair_at_every_place_and_so_is_the_answer():
     assert abs(targets.double().mean() - 0.5) < 0.02
 
 
-def test_there_are_as_many_sequences_up_to_2_as_from_20_to_40():
+def test_there_are_as_many_sequences_of_one_bit_as_from_20_to_40():
     lengths = torch.from_numpy(draw_lengths(IndexedRNG(0, "train", range(50_000)), 40, None))
     shares = torch.bincount(lengths, minlength=41)[1:] / len(lengths)
     ends = torch.arange(1, 42).double().log() / torch.tensor(41.0).log()
     assert len(shares) == 40 and (shares - ends.diff()).abs().max() < 0.01
+    assert abs(shares[0] - shares[19:].sum()) < 0.02
 
 
 @both

@@ -86,6 +86,14 @@ def test_a_long_string_is_as_long_as_asked_for():
     assert (batch.inputs[:, 1] == batch.inputs[:, -1]).all()
 
 
+def test_both_outer_symbols_come_up_however_long_the_string():
+    """Their chances once got too small for numbers at 2400 symbols."""
+    batch = Reber().draw(IndexedRNG(0, "law", range(400)), 5000)
+    outer = (batch.inputs[:, 1] == Reber().vocabulary.index("P")).double().mean()
+    assert abs(outer - 0.5) < 0.1
+    assert batch.lengths.tolist() == [4999] * 400 and len(batch.inputs[:, 2:9].unique(dim=0)) > 9
+
+
 def test_the_shortest_length_has_strings_in_every_split():
     data = Reber(symbols=11)
     for split in ("train", "val", "test"):

@@ -13,7 +13,7 @@ from seqlearn.findings import Standing
 from seqlearn.plots import style
 from seqlearn.plots.levels import number, scale, words
 from seqlearn.ranking import by_task, cells_of, ends
-from seqlearn.score import MORE_IS_BETTER
+from seqlearn.score import MORE_IS_BETTER, cost
 
 ROW, HEAD, WIDTH = 0.27, 2.0, 8
 """Height of a task and of what stands around them all, and the width, in inches."""
@@ -29,10 +29,12 @@ Table = Mapping[tuple[str, str], Standing]
 def share(standing: Standing) -> float:
     """Tell how far a cell has come from the best simple predictor, 0, to the optimum, 1.
 
-    Where no optimum is known the goal takes its place.
+    Where no optimum is known the goal takes its place; NaN if neither is better than the predictor.
     """
     top = standing.goal if standing.optimum is None else standing.optimum
-    if standing.simple is None or top is None or top == standing.simple:
+    if standing.simple is None or top is None:
+        return nan
+    if cost(standing.metric, top) >= cost(standing.metric, standing.simple):
         return nan
     return float(np.clip((standing.mean - standing.simple) / (top - standing.simple), 0, 1))
 
@@ -54,7 +56,8 @@ def heat_map(standings: Sequence[Standing]) -> Figure:
         found([*trained.values()], cells),
         columns=len(panels),
         size=(max(WIDTH, 3 + 1.1 * len(cells)), HEAD + ROW * len(tasks)),
-        note="colour: 0 is the best simple predictor, 1 the optimum; numbers: mean over seeds",
+        note="colour: from the best simple predictor, 0, to the optimum, or else the goal, 1; "
+        "grey: neither is better; numbers: mean over seeds",
         sharey=True,
         squeeze=False,
     )

@@ -40,6 +40,3 @@ class AnBnCn(AnBn):
     """
 
     letters: ClassVar[str] = "abc"
-
-    n: int = 10
-    """Train on all strings of 1 to this many a."""

@@ -99,7 +99,7 @@ class BinaryAddSerial(SequenceDataModule):
         said = np.full((len(rng), 3 * longest), UNSCORED, np.int8)
         said[:, longest : 2 * longest] = sums.view(np.int8) + (places >= size) * np.int8(UNSCORED)
         inputs[rows, plus], said[rows, longest + size] = PLUS, END
-        targets = cut(said, longest - tokens, 2 * longest)  # from the last token on
+        targets = cut(said, longest - tokens, 2 * longest)  # after the last token
         return SequenceBatch(
             inputs=torch.from_numpy(inputs),
             targets=torch.from_numpy(targets.astype(np.int64)),

@@ -62,6 +62,7 @@ class CopyMemory(SequenceDataModule):
     objective: ClassVar[str] = "categorical"
     metric: ClassVar[str] = "accuracy"
     goal: ClassVar[float] = 0.99
+    generalizes: ClassVar[bool] = False
     measure: ClassVar[str] = "delay"
 
     tokens: int = 10

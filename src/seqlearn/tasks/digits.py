@@ -37,7 +37,8 @@ class Digits(SequenceDataModule):
 
     The only images among the tasks: real data, few and unclear, where 1797 sequences are all there
     are. `order` is the dial: the same image as single pixels is eight times as long, and what
-    stands below each other is far apart.
+    stands below each other is far apart. What is held out follows from what a step shows, so that
+    the two orders hold out other images.
 
     Shapes:
         inputs ``(B, 8, 8)`` or ``(B, 64, 1)`` float32: pixels from 0 to 1.

@@ -82,7 +82,7 @@ class Parity(SequenceDataModule):
 
 
 def draw_lengths(rng: IndexedRNG, longest: int, length: int | None) -> NDArray[np.int64]:
-    """Give ``length``; if None, draw up to ``longest``, as many from 1 to 2 as from 20 to 40.
+    """Give ``length``; if None, draw up to ``longest``, about as many of 1 as from 20 to 40.
 
     The short sequences are those from which a network can begin to learn. With lengths drawn
     evenly it needs many times as many steps.

@@ -164,4 +164,5 @@ def second_ways(length: int, exact: bool) -> NDArray[np.float64]:
         ends = total
         if exact:
             ends[-1] = 0
+            ends /= ends.max() or 1  # only how they compare counts, and they would get too small
     return np.array(shares[::-1])
