@@ -104,7 +104,7 @@ def test_a_second_fit_begins_without_a_memory(text):
 def test_a_resumed_run_goes_on_with_the_state_it_had(text):
     quiet = ("--trainer.logger", "false", "--report", "false")
     flags = ("--data.path", text, "--data.steps", "10", "--model.hidden_size", "8", *quiet)
-    flags += ("--trainer.log_every_n_steps", "5")
+    flags += ("--trainer.log_every_n_steps", "5", "--lr_scheduler.total_iters", "12")
 
     def fit(*more):
         cli.main(["fit", "--trainer.val_check_interval", "5", *more])
