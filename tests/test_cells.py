@@ -348,7 +348,7 @@ def test_one_layer_of_it_is_a_moving_average_and_two_are_not():
         ("min_gru", {"positive": "x"}, "`positive` must be true or false, got 'x'"),
         ("lru", {"r_min": 0.9, "r_max": 0.5}, "`r_min` and `r_max` must be at least 0 and below 1"),
         ("lru", {"r_max": 1.0}, "in this order, got 0.9 and 1.0"),
-        ("lru", {"r_min": 0.0, "r_max": 0.0}, "got 0.0 and 0.0"),
+        ("lru", {"r_min": 0.0, "r_max": 0.0}, "`r_max` must be above 0, got 0.0"),
         ("lru", {"max_phase": 0.0}, "`max_phase` must be above 0, got 0.0"),
         ("rnn", {"nonlinearity": "cube"}, "`nonlinearity` must be one of tanh, relu, sigmoid, id"),
         ("window", {"size": 0}, "`size` must be at least 1, got 0"),

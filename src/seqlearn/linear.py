@@ -214,11 +214,13 @@ class LRU(Layers):
         r_max: float = 0.999,
         max_phase: float = math.tau,
     ) -> None:
-        if not 0 <= r_min <= r_max < 1 or r_max == 0:
+        if not 0 <= r_min <= r_max < 1:
             raise ValueError(
                 "`r_min` and `r_max` must be at least 0 and below 1, in this order, "
                 f"got {r_min} and {r_max}."
             )
+        if not r_max > 0:
+            raise ValueError(f"`r_max` must be above 0, got {r_max}.")
         if not max_phase > 0:
             raise ValueError(f"`max_phase` must be above 0, got {max_phase}.")
         sizes = pairwise([input_size, *[hidden_size] * num_layers])

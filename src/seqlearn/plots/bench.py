@@ -56,8 +56,7 @@ def heat_map(standings: Sequence[Standing]) -> Figure:
         found([*trained.values()], cells),
         columns=len(panels),
         size=(max(WIDTH, 3 + 1.1 * len(cells)), HEAD + ROW * len(tasks)),
-        note="colour: from the best simple predictor, 0, to the optimum, or else the goal, 1; "
-        "grey: neither is better; numbers: mean over seeds",
+        note="colour: from the simple predictor, 0, to optimum or goal, 1; numbers: mean over seeds",
         sharey=True,
         squeeze=False,
     )
