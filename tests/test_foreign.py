@@ -101,6 +101,13 @@ class LateNews(nn.Module):
         return states.unflatten(2, (2, -1)).mean(2), state
 
 
+class Plain(nn.GRU):
+    """A class that does not say, and cannot be told, that the batch comes first."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1, dropout=0.0):
+        super().__init__(input_size, hidden_size, num_layers, dropout=dropout)
+
+
 class StepsFirst(nn.GRU):
     """A class of PyTorch's that goes on to read the steps first."""
 
@@ -190,6 +197,7 @@ def test_signatures_say_what_a_class_takes(cell, arguments):
         (partial(nn.GRU, batch_first=False), {}, "`batch_first` must be True"),
         (Ahead, {}, "must not look ahead: a state is to know no later input"),
         (LateNews, {}, "must not look ahead: a state is to know no later input"),
+        (Plain, {}, r"must read \(B, T, F\), each sequence by itself"),
         (StepsFirst, {}, r"must read \(B, T, F\), each sequence by itself"),
         ("torch.nn.GRUCell", {}, r"'torch.nn.GRUCell' cannot read \(B, T, F\): .*got 3D instead"),
         ("torch.nn.Conv1d", {}, "cannot be built with .*missing 1 required .*'kernel_size'"),

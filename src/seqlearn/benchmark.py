@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def prepare(wanted: argparse.Namespace) -> tuple[dict[str, "Recipe"], list["Job"]]:
     """Plan the runs, or refuse what cannot be meant."""
-    from seqlearn.grid import DECIDED, plan
+    from seqlearn.grid import DECIDED, Job, plan
 
     given = settings(wanted.flags, ())
     for word in filter(lambda word: word.startswith("-"), wanted.flags):
@@ -172,6 +172,9 @@ def prepare(wanted: argparse.Namespace) -> tuple[dict[str, "Recipe"], list["Job"
     ends = [name for name in ("trainer.max_steps", "trainer.max_epochs") if name in given]
     if ends and all(given[name] == -1 for name in ends):
         refuse("benchmark", f"argument --{ends[0]}: runs must have an end, got -1")
+    for task in wanted.tasks if given else wanted.tasks[:1]:
+        job = Job(task, wanted.cells[0], wanted.first_seed, 1)
+        check(job.arguments(wanted.folder, wanted.flags))
     recipes = dict(recipes_of(wanted.tasks, given))
     try:
         jobs = plan(recipes, wanted.cells, wanted.seeds, wanted.match_parameters)
@@ -179,8 +182,6 @@ def prepare(wanted: argparse.Namespace) -> tuple[dict[str, "Recipe"], list["Job"
         if is_own_bug(error):
             raise
         refuse("benchmark", f"argument --cells: {error}")
-    for job in {job.task: job for job in (jobs if given else jobs[:1])}.values():
-        check(job.arguments(wanted.folder, wanted.flags))
     return recipes, jobs
 
 

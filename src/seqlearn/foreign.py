@@ -71,7 +71,8 @@ def build(cell: Callable[..., Any], sizes: tuple[int, int], arguments: dict[str,
     sizes_taken = sizes[has_one_width(cell) :]
     generator = torch.get_rng_state()
     module = cell(*sizes_taken, **given)
-    if getattr(module, "batch_first", True) is False and reads_as_torch(module):
+    tells = anything or "batch_first" in names
+    if getattr(module, "batch_first", True) is False and reads_as_torch(module) and tells:
         said = {**(cell.keywords if isinstance(cell, partial) else {}), **arguments}
         if "batch_first" in said:
             raise ValueError("`batch_first` must be True, as a cell reads (B, T, F), got False.")

@@ -107,7 +107,8 @@ def work(fit: Fit, environment: dict[str, str], threads: int) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
     os.environ.update(environment)
-    torch.set_num_threads(threads)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads)
     for path in (job.log(folder).parent, job.place(folder)):
         path.mkdir(parents=True, exist_ok=True)
     threading.Thread(target=end_with_parent, daemon=True).start()

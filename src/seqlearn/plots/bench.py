@@ -56,7 +56,7 @@ def heat_map(standings: Sequence[Standing]) -> Figure:
         found([*trained.values()], cells),
         columns=len(panels),
         size=(max(WIDTH, 3 + 1.1 * len(cells)), HEAD + ROW * len(tasks)),
-        note="colour: from the simple predictor, 0, to optimum or goal, 1; numbers: mean over seeds",
+        note="colour: 0 for the simple predictor, 1 for optimum or goal; numbers: mean over seeds",
         sharey=True,
         squeeze=False,
     )
@@ -75,10 +75,10 @@ def found(trained: Sequence[Standing], cells: Sequence[str]) -> str:
     solved = [each.cell for each in asked if each.reached == each.seeds]
     most = max((solved.count(cell) for cell in cells), default=0)
     if not most:
-        return f"No cell reaches the goal with every seed, on any of {tasks} tasks"
+        return f"No cell reaches a goal as trained, with every seed: none of {tasks}"
     best = [shorten(cell, LONGEST) for cell in cells if solved.count(cell) == most]
     who = ", ".join(best) if len(best) < 4 else f"{len(best)} cells"
-    return f"Goals reached with every seed, of {tasks}: at most {most}, by {who}"
+    return f"Goals reached as trained, with every seed: at most {most} of {tasks}, by {who}"
 
 
 def paint(axis: Axes, table: Table, tasks: Sequence[str], cells: Sequence[str]) -> None:

@@ -42,7 +42,8 @@ def once(data: Task, batch: SequenceBatch, predictions: Tensor) -> Figure:
     words = data.describe(some(batch, chosen), predictions[chosen])
     rows = [caption(example, 36) for example in words]
     axis.set_yticks(range(shown), rows, fontsize=8, parse_math=False)
-    ticks = name_classes(data.answers, count, WIDTH * 72 / count, across=True)
+    names = ["is it 1?"] if targets.ndim == 2 and count == 1 else data.answers
+    ticks = name_classes(names, count, WIDTH * 72 / count, across=True)
     axis.set_xticks(np.add(ticks.pop("ticks"), 1), **ticks)
     axis.set_xlabel("answer" if targets.ndim == 1 else "output")
     key(figure)
