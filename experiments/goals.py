@@ -2,7 +2,7 @@
 
 python experiments/goals.py [--task TASK] [--seeds 20] [--jobs 2] [--details]
 
-It prints the table of the README, a row as soon as it is known; all of it takes about two hours of a core.
+It prints the table of the README, a row as soon as it is known; all takes two hours of a core.
 """
 
 import argparse
