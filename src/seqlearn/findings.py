@@ -97,8 +97,9 @@ class Findings:
             with suppress(RecordError):  # not finished
                 records.append(Record(run))
         records.sort(key=lambda record: str(record.results["finished"]))
-        found = {tuple(record.results[name] for name in WHAT): record for record in records}
-        latest = {key[:2]: key[2] for key in found}
+        keys = [tuple(record.results[name] for name in WHAT) for record in records]
+        latest = {(task, cell): size for task, cell, size, _ in keys}
+        found = dict(zip(keys, records, strict=True))
         self.records = [record for key, record in found.items() if key[2] == latest[key[:2]]]
         configs = {record.results["task"]: record.config["data"] for record in self.records}
         self.tasks = {task: TASKS[task](**data) for task, data in configs.items()}

@@ -94,7 +94,7 @@ def adapt(cell: Callable[..., Any], module: nn.Module, sizes: tuple[int, int]) -
 def look(module: nn.Module, x: Tensor) -> Any:
     """See what a module makes of ``(B, T, F)``, the same each time."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # not those of other devices
         given = module.eval()(x)  # in evaluation, so that the look leaves no trace
     module.train()
     return given
