@@ -30,6 +30,8 @@ def test_the_defaults_of_a_task_need_no_flag(capsys, task):
         ("--task char_lm --lr_scheduler null --data.path 'my \"file\".txt'", 2),
         ("--task first_symbol --model.cell rnn --model.cell_args null", 2),
         ("--task first_symbol --model.cell rnn --model.cell_args {}", 2),
+        ("--task parity --trainer.max_steps 5000", 1),
+        ("--task parity --trainer.max_steps 5000 --lr_scheduler.total_iters 3000", 2),
         ("--task random_walk --model.cell_args.nonlinearity tanh", 1),
         ("--task topic --optimizer.betas [0.5,0.9] --optimizer.weight_decay 1e-5", 2),
         ("--task topic --trainer.callbacks+ seqlearn.gradients.GradientFlow", 1),

@@ -10,7 +10,6 @@ from itertools import count, islice
 from random import Random
 
 import numpy as np
-import yaml
 from experiments.speed.generators import draw
 from experiments.speed.generators.sample import batch
 from experiments.speed.timing import Row, in_turns, positive, ratio, spread
@@ -18,7 +17,7 @@ from experiments.speed.timing import Row, in_turns, positive, ratio, spread
 from seqlearn.corpora import shakespeare_path
 from seqlearn.data import SequenceDataModule
 from seqlearn.loaders import batches_at_once
-from seqlearn.request import preset_file
+from seqlearn.request import read_preset
 from seqlearn.rng import IndexedRNG
 from seqlearn.tasks import TASKS
 
@@ -63,7 +62,7 @@ def as_in_preset(task: str, batch_size: int | None = None) -> SequenceDataModule
         task: The task's word.
         batch_size: Sequences in a batch, if not as many as there.
     """
-    settings = yaml.safe_load(preset_file(task).read_text("utf-8"))["data"]
+    settings = read_preset(task)["data"]
     if task == "char_lm" and not shakespeare_path().exists():
         settings["corpus"] = "grammar"
     if batch_size:

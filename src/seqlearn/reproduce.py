@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from inspect import signature
 from typing import Any
 
-import yaml
 from lightning.pytorch import Trainer
 
 from seqlearn.defaults import DEFAULTS
@@ -14,7 +13,7 @@ from seqlearn.identity import DECISIVE
 from seqlearn.loading import named
 from seqlearn.modules import MODULES
 from seqlearn.record import RecordError
-from seqlearn.request import preset_file
+from seqlearn.request import read_preset
 from seqlearn.tasks import TASKS
 
 ELSEWHERE = ("trainer.logger", "trainer.default_root_dir")
@@ -62,7 +61,7 @@ def defaults(config: Mapping[str, Any]) -> dict[str, Any]:
         for each in reversed(kind.__mro__)  # what a class passes on is said by those above it
         for name, parameter in signature(each).parameters.items()
     }
-    preset = yaml.safe_load(preset_file(config["task"]).read_text("utf-8"))
+    preset = read_preset(config["task"], config.get("trainer", {}).get("max_steps"))
     return usual | settings({"seed_everything": 0, "trainer": DEFAULTS}) | settings(preset)
 
 

@@ -132,7 +132,7 @@ def check_early(verb: str, task: str | None, wanted: Mapping[str, Any]) -> None:
         refuse(verb, error)
 
 
-def read_preset(task: str, steps: Any) -> dict[str, Any]:
+def read_preset(task: str, steps: Any = None) -> dict[str, Any]:
     """Read a preset; a schedule that goes on to its last step goes on to that of ``steps``."""
     preset: dict[str, Any] = yaml.safe_load(preset_file(task).read_text("utf-8"))
     schedule = preset.get("lr_scheduler", {}).get("init_args", {})

@@ -5,10 +5,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-import yaml
-
 from seqlearn.modules import MODULES, SequenceModule
-from seqlearn.request import preset_file
+from seqlearn.request import read_preset
 from seqlearn.tasks import TASKS
 
 UNEVEN = 64
@@ -29,7 +27,7 @@ class Recipe:
 
     def __init__(self, task: str, wanted: Mapping[str, Any]) -> None:
         self.task = task
-        preset = yaml.safe_load(preset_file(task).read_text("utf-8"))
+        preset = read_preset(task)
         parts: dict[str, dict[str, Any]] = {
             group: dict(preset[group]) for group in ("data", "model", "trainer")
         }
